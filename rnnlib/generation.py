@@ -1,0 +1,76 @@
+"""A model and a prefix -> text that goes on from it."""
+
+import torch
+from torch import Tensor, nn
+
+from rnnlib.checks import real_number, whole_number
+from rnnlib.text import Vocab
+
+
+def next_token(
+    logits: Tensor,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+) -> int:
+    """Choose an index from `logits` `(vocab_size,)`.
+
+    `temperature` 0 takes the largest logit (greedy; the first of several equal ones). Above
+    0, an index is drawn from softmax(logits / temperature), among the `top_k` largest only
+    if that is given, with the random numbers of `generator` (default: torch's own).
+    Raises `ValueError` if a logit is not finite.
+    """
+    real_number("temperature", temperature)
+    if top_k is not None:
+        whole_number("top_k", top_k)
+    if logits.dim() != 1 or not torch.isfinite(logits).all():
+        raise ValueError(
+            f"logits must be finite and of shape (vocab_size,), got shape {tuple(logits.shape)} "
+            f"with {int((~torch.isfinite(logits)).sum())} not finite"
+        )
+    if temperature == 0:
+        return int(logits.argmax())
+    if top_k is not None:
+        # A threshold alone would let more than top_k through where logits are equal.
+        logits, indices = logits.topk(min(top_k, len(logits)))
+    # Subtracting the maximum first keeps a tiny temperature from overflowing.
+    probabilities = torch.softmax((logits.double() - logits.max()) / temperature, dim=0)
+    choice = int(torch.multinomial(probabilities, 1, generator=generator))
+    return choice if top_k is None else int(indices[choice])
+
+
+@torch.no_grad()
+def generate(
+    model: nn.Module,
+    vocab: Vocab,
+    prefix: str | list[str],
+    num_tokens: int,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+) -> str | list[str]:
+    """`prefix` and `num_tokens` tokens more, as the model goes on from it.
+
+    First the prefix runs through the model, only to build up its state (warm-up); then each
+    predicted token is the next input. The defaults are greedy and give the text of
+    `predict_ch8` of *Dive into Deep Learning*; the other arguments are `next_token`'s.
+    A `str` prefix is taken character by character and a `str` returned; a list of tokens
+    (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
+    """
+    if not isinstance(prefix, str | list) or not all(isinstance(token, str) for token in prefix):
+        raise TypeError(f"prefix must be a str or a list of str, got {type(prefix).__name__}")
+    if not prefix:
+        raise ValueError("prefix must hold at least one token, got none")
+    whole_number("num_tokens", num_tokens, least=0)
+    real_number("temperature", temperature)
+    was_training = model.training
+    model.eval()
+    indices = vocab[list(prefix)]
+    state, inputs = model.begin_state(1), indices
+    for _ in range(num_tokens):
+        logits, state = model(torch.tensor([inputs]), state)
+        indices.append(next_token(logits[-1], temperature, top_k, generator))
+        inputs = indices[-1:]
+    model.train(was_training)
+    tokens = vocab.to_tokens(indices)
+    return "".join(tokens) if isinstance(prefix, str) else tokens

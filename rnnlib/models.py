@@ -1,0 +1,189 @@
+"""A recurrent layer and an output layer = a language model; saving and loading it."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rnnlib import layers
+from rnnlib.checks import one_of, whole_number
+from rnnlib.files import write_atomically
+from rnnlib.text import Vocab
+
+LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+FORMAT = "rnnlib language model, version 1"
+
+
+class LanguageModel(nn.Module):
+    """Indices -> one-hot or embedded tokens -> recurrent layer -> a logit for each token.
+
+    `layer` is a time-first recurrent layer of `torch.nn` or `rnnlib.layers`. Its input is
+    one-hot (`layer.input_size == vocab_size`), unless `embedding_size` is given: then each
+    token is looked up in an `nn.Embedding` (`layer.input_size == embedding_size`).
+    `dropout` acts on the layer's input if embedded, and on its output. Follows the class
+    RNNModel of *Dive into Deep Learning*, section 8.6.
+    """
+
+    def __init__(
+        self,
+        layer: nn.Module,
+        vocab_size: int,
+        embedding_size: int | None = None,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        if not isinstance(layer, nn.RNNBase | layers.RecurrentLayer):
+            raise TypeError(f"layer must be a recurrent layer, got {type(layer).__name__}")
+        if layer.batch_first:
+            raise ValueError("layer must be time-first, got one with batch_first=True")
+        self.vocab_size = whole_number("vocab_size", vocab_size)
+        name, width = "vocab_size", vocab_size
+        if embedding_size is not None:
+            name, width = "embedding_size", whole_number("embedding_size", embedding_size)
+        if layer.input_size != width:
+            raise ValueError(f"layer must have input_size={width} ({name}), got {layer.input_size}")
+        self.embedding = None if embedding_size is None else nn.Embedding(vocab_size, width)
+        self.layer = layer
+        self.dropout = nn.Dropout(dropout)
+        num_directions = 2 if layer.bidirectional else 1
+        self.linear = nn.Linear((layer.proj_size or layer.hidden_size) * num_directions, vocab_size)
+
+    @property
+    def is_lstm(self) -> bool:
+        """Whether the state is the pair `(h, c)`."""
+        return isinstance(self.layer, nn.LSTM | layers.LSTM)
+
+    def begin_state(self, batch_size: int = 1):
+        """Zeros: `(directions * num_layers, batch_size, hidden_size)`, for an LSTM a pair."""
+        whole_number("batch_size", batch_size)
+        layer, weight = self.layer, self.linear.weight
+        rows = layer.num_layers * (2 if layer.bidirectional else 1)
+        h = weight.new_zeros(rows, batch_size, layer.proj_size or layer.hidden_size)
+        return (h, weight.new_zeros(rows, batch_size, layer.hidden_size)) if self.is_lstm else h
+
+    def forward(self, indices: Tensor, state=None):
+        """Indices `(batch_size, num_steps)`, int64 -> logits and the state after the last step.
+
+        Logits have shape `(num_steps * batch_size, vocab_size)`, time first: the row of step
+        t and sequence b is `t * batch_size + b`, so that targets are `Y.T.flatten()`.
+        Raises `TypeError`/`ValueError` for other input or a state that does not fit.
+        """
+        self._check(indices, state)
+        if self.embedding is None:
+            x = F.one_hot(indices.T, self.vocab_size).to(self.linear.weight.dtype)
+        else:
+            x = self.dropout(self.embedding(indices.T))
+        output, state = self.layer(x, state)
+        return self.linear(self.dropout(output.flatten(0, 1))), state
+
+    def _check(self, indices, state) -> None:
+        if not isinstance(indices, Tensor) or indices.dtype != torch.int64:
+            found = indices.dtype if isinstance(indices, Tensor) else type(indices).__name__
+            raise TypeError(f"indices must be a tensor of torch.int64, got {found}")
+        if indices.dim() != 2 or indices.numel() == 0:
+            raise ValueError(
+                f"indices must have shape (batch_size, num_steps), got {tuple(indices.shape)}"
+            )
+        low, high = indices.aminmax()
+        if low < 0 or high >= self.vocab_size:
+            raise ValueError(
+                f"indices must be from 0 to {self.vocab_size - 1}, got {int(low)} to {int(high)}"
+            )
+        if state is None:
+            return
+        # torch.nn would answer a wrong state with an error about its insides.
+        pair = isinstance(state, tuple) and len(state) == 2
+        if self.is_lstm and not pair:
+            raise TypeError(f"state must be the pair (h, c) of an LSTM, got {type(state).__name__}")
+        if not self.is_lstm and not isinstance(state, Tensor):
+            raise TypeError(f"state must be one tensor, got {type(state).__name__}")
+        expected = self.begin_state(len(indices))
+        parts = zip("hc", state, expected, strict=True) if pair else [("state", state, expected)]
+        for name, part, wanted in parts:
+            if not isinstance(part, Tensor) or part.shape != wanted.shape:
+                found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+                raise ValueError(f"{name} must have shape {tuple(wanted.shape)}, got {found}")
+
+
+def language_model(
+    kind: str,
+    vocab_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    embedding_size: int | None = None,
+    dropout: float = 0.0,
+    bidirectional: bool = False,
+) -> LanguageModel:
+    """A `LanguageModel` around `nn.RNN`, `nn.GRU` or `nn.LSTM` (`kind` "rnn", "gru", "lstm")."""
+    one_of("kind", kind, tuple(LAYERS))
+    for name, value in {"vocab_size": vocab_size, "hidden_size": hidden_size}.items():
+        whole_number(name, value)
+    whole_number("num_layers", num_layers)
+    layer = LAYERS[kind](
+        vocab_size if embedding_size is None else embedding_size,
+        hidden_size,
+        num_layers,
+        dropout=dropout if num_layers > 1 else 0.0,
+        bidirectional=bidirectional,
+    )
+    return LanguageModel(layer, vocab_size, embedding_size, dropout)
+
+
+def _recipe(model: LanguageModel) -> dict:
+    """The arguments of `language_model` that build a model of this shape."""
+    layer = model.layer
+    kinds = [kind for kind, layer_class in LAYERS.items() if type(layer) is layer_class]
+    if not kinds or getattr(layer, "nonlinearity", "tanh") != "tanh" or not layer.bias:
+        raise ValueError(f"model must be one that language_model() builds, got {layer}")
+    return {
+        "kind": kinds[0],
+        "vocab_size": model.vocab_size,
+        "hidden_size": layer.hidden_size,
+        "num_layers": layer.num_layers,
+        "embedding_size": model.embedding and model.embedding.embedding_dim,
+        "dropout": model.dropout.p,
+        "bidirectional": layer.bidirectional,
+    }
+
+
+def save_model(path: str | Path, model: LanguageModel, vocab: Vocab, history=None) -> Path:
+    """Write model, vocabulary and history to `path`, atomically; `load_model` reads them.
+
+    `model` is one that `language_model` built. `history` may be any plain dict or list.
+    """
+    if len(vocab) != model.vocab_size:
+        raise ValueError(f"vocab must hold {model.vocab_size} tokens, got {len(vocab)}")
+    checkpoint = {
+        "format": FORMAT,
+        "recipe": _recipe(model),
+        "weights": model.state_dict(),
+        "tokens": vocab.idx_to_token,
+        "history": history,
+    }
+    return write_atomically(path, lambda file: torch.save(checkpoint, file))
+
+
+def load_model(path: str | Path):
+    """Read what `save_model` wrote: `(model, vocab, history)`, the model in evaluation mode.
+
+    Only data is read, never code (`weights_only=True`). Raises `FileNotFoundError`, or
+    `ValueError` if the file is damaged or is the checkpoint of something else.
+    """
+    path = Path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"path must name a saved model, but {path} is damaged or unsafe"
+        ) from error
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+        raise ValueError(f"path must name a saved {FORMAT!r}, but {path} is something else")
+    model = language_model(**checkpoint["recipe"])
+    try:
+        model.load_state_dict(checkpoint["weights"])
+    except RuntimeError as error:
+        raise ValueError(f"the weights in {path} belong to another model: {error}") from error
+    return model.eval(), Vocab.from_list(checkpoint["tokens"]), checkpoint["history"]

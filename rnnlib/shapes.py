@@ -1,0 +1,84 @@
+"""The shape ledger: what each tensor is, its shape in words, and its shape here.
+
+Each row is read off running code: the call in its last column is evaluated, and a shape
+that differs from the one in words is an error. So a ledger on a page cannot lie.
+"""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+HEADINGS = ("name", "meaning", "shape in words", "shape here", "the call that makes it")
+
+
+class ShapeLedger:
+    """A table of tensors and their shapes, shown as HTML in a notebook, else as text.
+
+    `namespace` is where the calls are evaluated (pass `globals()`). `sizes` maps a word to
+    a number: `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words,
+    call)`, for example `("h_n", "last hidden state", "(1, batch_size, hidden_size)",
+    "layer(X)[1]")`; words may multiply, as in `"(num_steps*batch_size, vocab_size)"`.
+    Raises `ValueError` where a call gives another shape, `KeyError` for an unknown word.
+    """
+
+    def __init__(self, namespace: Mapping, sizes: Mapping[str, int], rows: Sequence[tuple]):
+        self.rows = [self._check(dict(namespace), sizes, *row) for row in rows]
+
+    @staticmethod
+    def _check(namespace, sizes, name, meaning, words, call) -> tuple:
+        value = eval(call, namespace)  # the course's own calls, never a stranger's
+        if not isinstance(value, Tensor):
+            raise TypeError(f"call must make a tensor, but {call} makes a {type(value).__name__}")
+        expected = shape_from_words(words, sizes)
+        if value.shape != expected:
+            raise ValueError(
+                f"{name} should have shape {words} = {expected}, "
+                f"but {call} has {tuple(value.shape)}"
+            )
+        return name, meaning, words.replace("*", " · "), str(tuple(value.shape)), call
+
+    def __repr__(self) -> str:
+        table = [HEADINGS, *self.rows]
+        widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
+        body = ""
+        for name, meaning, words, here, call in self.rows:
+            cells = [
+                f'<th scope="row"><code>{html.escape(name)}</code></th>',
+                f"<td>{html.escape(meaning)}</td>",
+                f"<td>{html.escape(words)}</td>",
+                f"<td>{here}</td>",
+                f"<td><code>{html.escape(call)}</code></td>",
+            ]
+            body += f"<tr>{''.join(cells)}</tr>\n"
+        return (
+            '<table class="shape-ledger">\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+        )
+
+
+def shape_from_words(words: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """`"(2*num_layers, batch_size)"` -> `(2, 3)`, given the sizes of the words.
+
+    Raises `ValueError` if `words` has no parentheses, `KeyError` for an unknown word.
+    """
+    if not (words.startswith("(") and words.endswith(")")):
+        raise ValueError(f"words must be a shape in parentheses, got {words!r}")
+    axes = [axis for axis in words[1:-1].replace(" ", "").split(",") if axis]
+
+    def number(word: str) -> int:
+        if word.isdigit():
+            return int(word)
+        if word not in sizes:
+            raise KeyError(f"sizes must say how large {word!r} is; it knows {sorted(sizes)}")
+        return sizes[word]
+
+    return tuple(math.prod(number(word) for word in axis.split("*")) for axis in axes)

@@ -1,0 +1,187 @@
+"""A text file -> cleaned lines -> tokens -> `Vocab` -> one tensor of indices.
+
+Cleaning, tokens and vocabulary follow section 8.2 of *Dive into Deep Learning*
+(Zhang et al., 2023), so that indices agree with the book's.
+"""
+
+import collections
+import functools
+import hashlib
+import logging
+import os
+import re
+import time
+import urllib.request
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from rnnlib.checks import one_of, whole_number
+from rnnlib.files import write_atomically
+
+COURSE_FOLDER = Path(__file__).resolve().parent.parent
+FILE_NAME = "timemachine.txt"
+SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
+URLS = (
+    "http://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
+    "https://raw.githubusercontent.com/d2l-ai/d2l-zh/"
+    "592fbef84a684e752393edbf267c07dbc53e082b/data/timemachine.txt",
+)
+log = logging.getLogger(__name__)
+
+
+def sha1(content: bytes) -> str:
+    """The SHA-1 of `content` in hexadecimal: a fingerprint, not a protection."""
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+
+def download(url: str, path: str | Path, expected_sha1: str, timeout: float = 4.0) -> Path:
+    """Fetch `url`, verify it, and only then write it to `path`, atomically.
+
+    `timeout` is in seconds; the whole download may take five times as long, no longer.
+    Raises `OSError` if the address does not answer (in time) or the file cannot be written,
+    and `ValueError` if what came is not the text with the SHA-1 `expected_sha1`.
+    """
+    deadline = time.monotonic() + 5 * timeout
+    content = b""
+    with urllib.request.urlopen(url, timeout=timeout) as response:
+        # read1 returns what has arrived, so a server that trickles cannot outlast us.
+        while piece := response.read1(65536):
+            content += piece
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{url} sent {len(content)} bytes, then time was up")
+    if sha1(content) != expected_sha1:
+        raise ValueError(
+            f"{url} sent {len(content)} bytes with SHA-1 {sha1(content)}, "
+            f"expected SHA-1 {expected_sha1}: truncated, altered, or another page"
+        )
+    return write_atomically(path, lambda file: file.write(content))
+
+
+def data_folder() -> Path:
+    """Where texts lie: the folder named by `RNNLIB_DATA`, else the course's `data/`."""
+    return Path(os.environ.get("RNNLIB_DATA") or COURSE_FOLDER / "data")
+
+
+@functools.cache
+def _announce_sample(reasons: str) -> None:
+    # Cached, so the line appears once in a process and not at every call.
+    log.warning("The Time Machine is not at hand (%s): using the bundled sample.", reasons)
+
+
+def find_text(folder: str | Path | None = None, urls: Sequence[str] = URLS) -> Path:
+    """Return the path of the text to read: *The Time Machine*, or else the bundled sample.
+
+    Tried in this order: `timemachine.txt` in `folder` (default `data_folder()`), a download
+    from each of `urls` into `folder`, `data/sample.txt` of the course, with one line of log.
+    Raises `ValueError` if a `timemachine.txt` is there but is not the expected text.
+    """
+    folder = data_folder() if folder is None else Path(folder)
+    path = folder / FILE_NAME
+    if path.is_file():
+        found = sha1(path.read_bytes())
+        if found != SHA1:
+            raise ValueError(
+                f"{path} is not The Time Machine as the course expects it: SHA-1 {found}, "
+                f"expected {SHA1}. Move or delete it, and it will be downloaded again."
+            )
+        return path
+    reasons = []
+    for url in urls:
+        try:
+            return download(url, path, SHA1)
+        except (OSError, ValueError) as error:
+            reasons.append(str(error))
+    _announce_sample("; ".join(dict.fromkeys(reasons)) or "no address to download it from")
+    return COURSE_FOLDER / "data" / "sample.txt"
+
+
+def read_lines(path: str | Path | None = None) -> list[str]:
+    """Read a text and keep only its letters: lower case, all else turned into one blank.
+
+    One cleaned line for each line of the file, empty ones included. `path` defaults to
+    `find_text()`. Raises `ValueError` if the file is not UTF-8.
+    """
+    path = find_text() if path is None else Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"path must name a text in UTF-8, but {path} is not: {error}") from error
+    return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines]
+
+
+def tokenize(lines: Sequence[str], token: str = "char") -> list[list[str]]:
+    """Split each line into characters (`token="char"`) or words (`token="word"`)."""
+    one_of("token", token, ("char", "word"))
+    if isinstance(lines, str):
+        raise TypeError("lines must be a list of lines, got one str")
+    return [list(line) if token == "char" else line.split() for line in lines]
+
+
+def flatten(tokens: Iterable) -> list[str]:
+    """One list of tokens out of a list of tokens or a list of lists of tokens."""
+    return [token for part in tokens for token in ([part] if isinstance(part, str) else part)]
+
+
+class Vocab:
+    """Tokens numbered: `<unk>` is 0, then `reserved_tokens`, then the most frequent first.
+
+    Equally frequent tokens keep the order in which the text first shows them, so the same
+    text always gives the same numbers. `vocab["a"]` and `vocab[["a", "b"]]` look up indices
+    (0 for an unknown token); `to_tokens` goes back. `tokens` is a list of tokens or a list
+    of lists; those seen fewer than `min_freq` times are left out.
+    """
+
+    def __init__(self, tokens: Iterable = (), min_freq: int = 0, reserved_tokens=()):
+        whole_number("min_freq", min_freq, least=0)
+        counts = collections.Counter(flatten(tokens))
+        self.token_freqs = counts.most_common()
+        kept = [token for token, count in self.token_freqs if count >= min_freq]
+        self.idx_to_token = list(dict.fromkeys(["<unk>", *reserved_tokens, *kept]))
+        self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
+
+    @classmethod
+    def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":
+        """The vocabulary whose token number i is `idx_to_token[i]` (as stored in a file)."""
+        if not idx_to_token or idx_to_token[0] != "<unk>":
+            raise ValueError(f"idx_to_token must begin with '<unk>', got {idx_to_token[:1]!r}")
+        if len(set(idx_to_token)) != len(idx_to_token):
+            raise ValueError("idx_to_token must name each token once")
+        return cls(reserved_tokens=idx_to_token[1:])
+
+    def __len__(self) -> int:
+        return len(self.idx_to_token)
+
+    def __getitem__(self, tokens):
+        if isinstance(tokens, list | tuple):
+            return [self[token] for token in tokens]
+        return self.token_to_idx.get(tokens, self.unk)
+
+    def to_tokens(self, indices):
+        """The token for an index, or the list of tokens for a list of indices."""
+        if isinstance(indices, list | tuple):
+            return [self.to_tokens(index) for index in indices]
+        if not 0 <= indices < len(self):
+            raise ValueError(f"indices must be from 0 to {len(self) - 1}, got {indices}")
+        return self.idx_to_token[indices]
+
+    @property
+    def unk(self) -> int:
+        """The index of the unknown token."""
+        return 0
+
+
+def load_corpus(
+    max_tokens: int | None = None, token: str = "char", path: str | Path | None = None
+) -> tuple[torch.Tensor, Vocab]:
+    """The whole text as indices `(num_tokens,)`, int64, and the vocabulary they refer to.
+
+    The vocabulary counts the whole text; `max_tokens` then keeps the first so many indices.
+    Lines are joined with nothing between them, as in d2l.
+    """
+    if max_tokens is not None:
+        whole_number("max_tokens", max_tokens)
+    tokens = flatten(tokenize(read_lines(path), token))
+    vocab = Vocab(tokens)
+    return torch.tensor(vocab[tokens[:max_tokens]], dtype=torch.int64), vocab

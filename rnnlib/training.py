@@ -1,0 +1,124 @@
+"""A model and its minibatches -> a trained model and a history of its perplexity."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from rnnlib.checks import index_tensor, real_number, whole_number
+
+
+def detach(state):
+    """The same state, cut off from the computation that made it: a tensor or a tuple of them."""
+    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
+
+
+def train_epoch(
+    model: nn.Module,
+    batches: Iterable,
+    optimizer: torch.optim.Optimizer,
+    max_norm: float = 1.0,
+    scheduler=None,
+) -> float:
+    """Train over all minibatches once; return the perplexity over the epoch's tokens.
+
+    `batches` yields `X, Y` of shape `(batch_size, num_steps)`. The state is carried from one
+    minibatch to the next, detached, if `batches.carries_state`, and begins anew otherwise.
+    Gradients are scaled to the norm `max_norm` where they exceed it. `scheduler`, if any,
+    steps after each minibatch. Follows `train_epoch_ch8` of *Dive into Deep Learning*.
+    """
+    carries_state = getattr(batches, "carries_state", False)
+    parameters = list(model.parameters())
+    model.train()
+    state, total_loss, num_tokens = None, 0.0, 0
+    for X, Y in batches:
+        if state is None or not carries_state:
+            state = model.begin_state(len(X))
+        logits, state = model(X, detach(state))
+        loss = F.cross_entropy(logits, Y.T.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, max_norm)
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+        total_loss += loss.detach() * Y.numel()
+        num_tokens += Y.numel()
+    if not num_tokens:
+        raise ValueError("batches must yield at least one minibatch, got none")
+    return perplexity(float(total_loss) / num_tokens)
+
+
+def perplexity(mean_loss: float) -> float:
+    """exp of the mean cross-entropy (in nats); infinite where that overflows."""
+    try:
+        return math.exp(mean_loss)
+    except OverflowError:
+        return math.inf
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
+    """Perplexity of `model` on `corpus` `(num_tokens,)`, read once from its start to its end.
+
+    One sequence, the state carried all the way: every token but the first is predicted
+    from all before it. `num_steps` only sets how many go through the model in one call.
+    """
+    index_tensor("corpus", corpus, num_dims=1)
+    whole_number("num_steps", num_steps)
+    if len(corpus) < 2:
+        raise ValueError(f"corpus must hold at least 2 tokens, got {len(corpus)}")
+    was_training = model.training
+    model.eval()
+    state, total_loss = model.begin_state(1), 0.0
+    for inputs, targets in zip(
+        corpus[:-1].split(num_steps), corpus[1:].split(num_steps), strict=True
+    ):
+        logits, state = model(inputs[None], state)
+        total_loss += float(F.cross_entropy(logits, targets, reduction="sum"))
+    model.train(was_training)
+    return perplexity(total_loss / (len(corpus) - 1))
+
+
+def train(
+    model: nn.Module,
+    batches: Iterable,
+    num_epochs: int,
+    lr: float = 1.0,
+    max_norm: float = 1.0,
+    optimizer: torch.optim.Optimizer | None = None,
+    scheduler=None,
+    held_out: Tensor | None = None,
+    evaluate_every: int = 1,
+    on_epoch: Callable[[int, dict], None] | None = None,
+) -> dict[str, list]:
+    """Train for `num_epochs` and return `{"epoch": [...], "train": [...], "held_out": [...]}`.
+
+    All perplexities; "train" is `train_epoch`'s, for every epoch. With a corpus `held_out`
+    the model is evaluated on it after epoch 1, every `evaluate_every` epochs and the last;
+    "held_out" holds `None` for the others. Plain SGD with `lr` unless an `optimizer` is
+    given. `on_epoch(epoch, history)` is called after each epoch. Prints nothing; work of
+    over two seconds shows a progress bar (tqdm; `TQDM_DISABLE=1` keeps it silent).
+    """
+    whole_number("num_epochs", num_epochs, least=0)
+    whole_number("evaluate_every", evaluate_every)
+    real_number("max_norm", max_norm)
+    if optimizer is None:
+        optimizer = torch.optim.SGD(model.parameters(), lr=real_number("lr", lr))
+    history = {"epoch": [], "train": [], "held_out": []}
+    progress = tqdm(range(1, num_epochs + 1), desc="training", unit="epoch", delay=2, leave=False)
+    for epoch in progress:
+        value = train_epoch(model, batches, optimizer, max_norm, scheduler)
+        due = epoch == 1 or epoch % evaluate_every == 0 or epoch == num_epochs
+        history["epoch"].append(epoch)
+        history["train"].append(value)
+        history["held_out"].append(
+            evaluate(model, held_out) if held_out is not None and due else None
+        )
+        progress.set_postfix(perplexity=f"{value:.2f}", refresh=False)
+        if on_epoch is not None:
+            on_epoch(epoch, history)
+    return history

@@ -1,0 +1,37 @@
+"""The first cell of every notebook, and the address of the repository that it names."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TEMPLATE = """\
+# Find the course in a folder above this notebook, or fetch a copy of it.
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = "{address}"
+here = Path.cwd()
+places = [here, *here.parents, here / "recurrent-networks"]
+course = next((p for p in places if (p / "rnnlib").is_dir()), places[-1])
+if not course.is_dir():
+    source = os.environ.get("COURSE_REPOSITORY", REPOSITORY)
+    command = ["git", "clone", "--quiet", "--depth", "1", source]
+    subprocess.run([*command, str(course)], check=True)
+sys.path.insert(0, str(course))"""
+
+
+def repository_address() -> str:
+    """The address in `_config.yml`, the one place where it is kept."""
+    config = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    return re.search(r"^repository:\n  url: (\S+)$", config, re.MULTILINE)[1]
+
+
+def first_cell() -> str:
+    return TEMPLATE.format(address=repository_address())
+
+
+def notebooks() -> list[Path]:
+    return sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("backmatter/*.ipynb")])

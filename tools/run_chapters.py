@@ -1,0 +1,49 @@
+"""Run notebooks from a fresh kernel and store their outputs, as the tests expect them.
+
+    python tools/run_chapters.py                         all of them
+    python tools/run_chapters.py chapters/02-rnncell.ipynb [...]
+
+One thread and no progress bars, as in the tests; metadata that changes from run to run is
+dropped; nothing is written if a cell fails.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from first_cell import first_cell, notebooks
+from nbclient import NotebookClient
+
+# What a notebook of the course may carry; the hygiene tests hold it to this.
+CELL_METADATA = {"tags", "mystnb"}
+NOTEBOOK_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def run(path: Path) -> None:
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code[0].source = first_cell()
+    NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute()
+    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {key: value for key, value in cell.metadata.items() if key in CELL_METADATA}
+        )
+        for output in cell.get("outputs", []):
+            if "metadata" in output:
+                output.metadata = nbformat.from_dict({})
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+    print(f"{path.name}: {len(code)} code cells, {time.perf_counter() - started:.1f} s")
+
+
+if __name__ == "__main__":
+    os.environ.update(OMP_NUM_THREADS="1", TQDM_DISABLE="1")
+    for name in sys.argv[1:] or notebooks():
+        run(Path(name))

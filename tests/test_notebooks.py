@@ -1,0 +1,182 @@
+"""The notebooks as files: run once from top to bottom, free of leftovers, and able to run alone."""
+
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from first_cell import first_cell, notebooks, repository_address  # noqa: E402
+from run_chapters import CELL_METADATA, NOTEBOOK_METADATA  # noqa: E402
+
+CHAPTERS = sorted(ROOT.glob("chapters/*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+@each_notebook
+def test_is_a_valid_notebook_of_one_clean_run(path):
+    nbformat.validate(nbformat.read(path, as_version=4))
+    counts = [cell.execution_count for cell in code_cells(path)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_carries_only_the_metadata_that_the_book_needs(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata == NOTEBOOK_METADATA
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= CELL_METADATA, cell.source
+        assert all(not output.get("metadata") for output in cell.get("outputs", []))
+
+
+@each_notebook
+def test_begins_with_the_cell_that_finds_the_course(path):
+    assert code_cells(path)[0].source == first_cell()
+
+
+@each_notebook
+def test_stands_in_the_table_of_contents(path):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert path.relative_to(ROOT).with_suffix("").as_posix() in files
+
+
+@each_notebook
+def test_shows_no_error_but_the_intended_ones(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert output.output_type != "error" or "raises-exception" in tags(cell), cell.source
+            assert output.get("name") != "stderr", cell.source
+
+
+@each_notebook
+def test_names_no_path_of_the_machine_it_was_run_on(path):
+    outputs = json.dumps([cell.outputs for cell in code_cells(path)])
+    assert not re.search(r"(?<![\w.])/(home|root|Users|tmp|work|mnt|private)/", outputs)
+    assert str(ROOT) not in outputs
+
+
+@each_chapter
+def test_cells_are_short_and_narrow_enough_to_read(path):
+    lengths = []
+    for cell in code_cells(path)[1:]:
+        lines = cell.source.splitlines()
+        lengths.append(len(lines))
+        assert len(lines) <= 20, cell.source
+        assert max(map(len, lines)) < 72, cell.source
+    assert statistics.median(lengths) <= 7
+
+
+@each_notebook
+def test_every_figure_says_in_words_what_it_shows(path):
+    for cell in code_cells(path):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+            assert len(alt) > 40, cell.source
+
+
+@each_chapter
+def test_has_a_ledger_four_exercises_with_solutions_and_a_recap(path):
+    notebook = nbformat.read(path, as_version=4)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    exercises = re.findall(r"^### Exercise (\d+) ★{1,3} ", prose, re.MULTILINE)
+    assert [int(number) for number in exercises] == list(range(1, len(exercises) + 1))
+    assert len(exercises) >= 4
+    assert sum("hide-cell" in tags(cell) for cell in code_cells(path)) >= len(exercises)
+    assert any("shape-ledger" in json.dumps(cell.outputs) for cell in code_cells(path))
+    for heading in ("## Exercises", "## Recap", "## References"):
+        assert f"{heading}\n" in prose
+    assert "**The question of this chapter.**" in prose
+
+
+@pytest.mark.parametrize("path", CHAPTERS[:-1], ids=lambda path: path.stem)
+def test_recap_says_what_comes_next(path):
+    prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    recap = prose.split("## Recap\n")[1].split("## References")[0]
+    assert "Next" in recap
+
+
+def run_first_cell(folder, **environment):
+    """Run the first cell alone in `folder`; return where rnnlib then comes from."""
+    script = first_cell() + "\nimport rnnlib\nprint(rnnlib.__file__)"
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    return Path(result.stdout.strip()).resolve()
+
+
+@pytest.mark.parametrize("folder", ["chapters", "data", "."])
+def test_first_cell_finds_the_course_above_the_notebook(folder):
+    assert run_first_cell(ROOT / folder) == ROOT / "rnnlib" / "__init__.py"
+
+
+def test_first_cell_of_a_notebook_alone_clones_the_course_once(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "rnnlib", source / "rnnlib")
+    git = [
+        "git",
+        "-C",
+        str(source),
+        "-c",
+        "user.name=Reader",
+        "-c",
+        "user.email=reader@example.org",
+    ]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "The course"]):
+        subprocess.run([*git, *command], check=True)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    expected = alone / "recurrent-networks" / "rnnlib" / "__init__.py"
+    environment = {"COURSE_REPOSITORY": source.as_uri(), "PATH": "/usr/bin:/bin:/usr/local/bin"}
+    assert run_first_cell(alone, **environment) == expected
+    shutil.rmtree(source)
+    assert run_first_cell(alone, **environment) == expected  # the copy is used, not fetched again
+
+
+def test_the_address_of_the_repository_is_the_same_everywhere():
+    address = repository_address()
+    assert address in (ROOT / "README.md").read_text(encoding="utf-8")
+    others = re.compile(r"https://github\.com/[\w.-]+/recurrent-networks")
+    for path in [ROOT / "README.md", ROOT / "index.md", *notebooks()]:
+        assert set(others.findall(path.read_text(encoding="utf-8"))) <= {address}
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("banana", "ananas"), ("abc", "bcd")]
+)
+def test_chapter_1_works_for_any_pair_by_changing_one_line(source, target):
+    """Run the code of chapter 1, up to its exercises, with another word."""
+    cells = nbformat.read(ROOT / "chapters" / "01-basic-code.ipynb", as_version=4).cells
+    last = next(i for i, cell in enumerate(cells) if "## Exercises\n" in cell.source)
+    code = "\n\n".join(cell.source for cell in cells[:last] if cell.cell_type == "code")
+    line = 'source, target = "hello", "ohlol"'
+    assert code.count(line) == 1
+    changed = code.replace(line, f'source, target = "{source}", "{target}"')
+    result = subprocess.run(
+        [sys.executable, "-c", changed],
+        cwd=ROOT, env={"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert f"predicted {target}" in result.stdout or target in result.stdout

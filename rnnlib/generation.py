@@ -31,8 +31,10 @@ def next_token(
     if temperature == 0:
         return int(logits.argmax())
     if top_k is not None:
-        # A threshold alone would let more than top_k through where logits are equal.
-        logits, indices = logits.topk(min(top_k, len(logits)))
+        # Sorted, not cut at a threshold, which would let more than top_k through where logits
+        # are equal; stable, so that of equal ones the first is kept, as the greedy choice does.
+        logits, indices = logits.sort(descending=True, stable=True)
+        logits = logits[:top_k]
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
     probabilities = torch.softmax((logits.double() - logits.max()) / temperature, dim=0)
     choice = int(torch.multinomial(probabilities, 1, generator=generator))
@@ -57,20 +59,27 @@ def generate(
     A `str` prefix is taken character by character and a `str` returned; a list of tokens
     (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
     """
-    if not isinstance(prefix, str | list) or not all(isinstance(token, str) for token in prefix):
+    if not isinstance(prefix, str | list):
         raise TypeError(f"prefix must be a str or a list of str, got {type(prefix).__name__}")
+    for token in prefix:
+        if not isinstance(token, str):
+            raise TypeError(f"prefix must hold str only, got {type(token).__name__} among them")
     if not prefix:
         raise ValueError("prefix must hold at least one token, got none")
     whole_number("num_tokens", num_tokens, least=0)
     real_number("temperature", temperature)
+    if top_k is not None:
+        whole_number("top_k", top_k)
     was_training = model.training
     model.eval()
     indices = vocab[list(prefix)]
     state, inputs = model.begin_state(1), indices
-    for _ in range(num_tokens):
-        logits, state = model(torch.tensor([inputs]), state)
-        indices.append(next_token(logits[-1], temperature, top_k, generator))
-        inputs = indices[-1:]
-    model.train(was_training)
+    try:
+        for _ in range(num_tokens):
+            logits, state = model(torch.tensor([inputs]), state)
+            indices.append(next_token(logits[-1], temperature, top_k, generator))
+            inputs = indices[-1:]
+    finally:
+        model.train(was_training)
     tokens = vocab.to_tokens(indices)
     return "".join(tokens) if isinstance(prefix, str) else tokens

@@ -6,6 +6,7 @@ under the other in the weights, in PyTorch's order: LSTM input, forget, cell, ou
 reset, update, new. Packed sequences are left to PyTorch.
 """
 
+import math
 import warnings
 
 import torch
@@ -50,7 +51,8 @@ class RecurrentLayer(nn.Module):
             raise ValueError(f"proj_size must be below hidden_size={hidden_size}, got {proj_size}")
         if dropout and num_layers == 1:
             warnings.warn(
-                "dropout acts between layers, so with num_layers=1 it does nothing", stacklevel=3
+                "dropout acts between layers, so with num_layers=1 it does nothing",
+                stacklevel=3 if isinstance(self, RNN) else 2,  # RNN has an __init__ of its own
             )
         state_size = proj_size or hidden_size
         for layer in range(num_layers):
@@ -76,7 +78,7 @@ class RecurrentLayer(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw every weight from U(-k, k) with k = 1 / sqrt(hidden_size), as PyTorch does."""
-        k = self.hidden_size**-0.5
+        k = 1 / math.sqrt(self.hidden_size)
         for weight in self.parameters():
             nn.init.uniform_(weight, -k, k)
 

@@ -1,6 +1,6 @@
 """A recurrent layer and an output layer = a language model; saving and loading it."""
 
-import pickle
+import io
 import zipfile
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlib import layers
-from rnnlib.checks import one_of, whole_number
+from rnnlib.checks import flag, one_of, real_number, whole_number
 from rnnlib.files import write_atomically
 from rnnlib.text import Vocab
 
@@ -47,7 +47,7 @@ class LanguageModel(nn.Module):
             raise ValueError(f"layer must have input_size={width} ({name}), got {layer.input_size}")
         self.embedding = None if embedding_size is None else nn.Embedding(vocab_size, width)
         self.layer = layer
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(real_number("dropout", dropout, most=1.0))
         num_directions = 2 if layer.bidirectional else 1
         self.linear = nn.Linear((layer.proj_size or layer.hidden_size) * num_directions, vocab_size)
 
@@ -100,12 +100,14 @@ class LanguageModel(nn.Module):
             raise TypeError(f"state must be the pair (h, c) of an LSTM, got {type(state).__name__}")
         if not self.is_lstm and not isinstance(state, Tensor):
             raise TypeError(f"state must be one tensor, got {type(state).__name__}")
-        expected = self.begin_state(len(indices))
+        expected = self.begin_state(batch_size=len(indices))
         parts = zip("hc", state, expected, strict=True) if pair else [("state", state, expected)]
         for name, part, wanted in parts:
             if not isinstance(part, Tensor) or part.shape != wanted.shape:
                 found = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
                 raise ValueError(f"{name} must have shape {tuple(wanted.shape)}, got {found}")
+            if part.dtype != wanted.dtype:
+                raise TypeError(f"{name} must be {wanted.dtype}, got {part.dtype}")
 
 
 def language_model(
@@ -119,9 +121,16 @@ def language_model(
 ) -> LanguageModel:
     """A `LanguageModel` around `nn.RNN`, `nn.GRU` or `nn.LSTM` (`kind` "rnn", "gru", "lstm")."""
     one_of("kind", kind, tuple(LAYERS))
-    for name, value in {"vocab_size": vocab_size, "hidden_size": hidden_size}.items():
+    # torch.nn would accept some of these when wrong, or name another argument.
+    for name, value in {
+        "vocab_size": vocab_size,
+        "hidden_size": hidden_size,
+        "num_layers": num_layers,
+        "embedding_size": 1 if embedding_size is None else embedding_size,
+    }.items():
         whole_number(name, value)
-    whole_number("num_layers", num_layers)
+    real_number("dropout", dropout, most=1.0)
+    flag("bidirectional", bidirectional)
     layer = LAYERS[kind](
         vocab_size if embedding_size is None else embedding_size,
         hidden_size,
@@ -136,8 +145,10 @@ def _recipe(model: LanguageModel) -> dict:
     """The arguments of `language_model` that build a model of this shape."""
     layer = model.layer
     kinds = [kind for kind, layer_class in LAYERS.items() if type(layer) is layer_class]
-    if not kinds or getattr(layer, "nonlinearity", "tanh") != "tanh" or not layer.bias:
-        raise ValueError(f"model must be one that language_model() builds, got {layer}")
+    usual = getattr(layer, "nonlinearity", "tanh") == "tanh" and layer.bias and not layer.proj_size
+    dropout = model.dropout.p if layer.num_layers > 1 else 0.0
+    if not kinds or not usual or layer.dropout != dropout:
+        raise ValueError(f"model must be one that language_model() builds, got {model}")
     return {
         "kind": kinds[0],
         "vocab_size": model.vocab_size,
@@ -172,18 +183,27 @@ def load_model(path: str | Path):
     Only data is read, never code (`weights_only=True`). Raises `FileNotFoundError`, or
     `ValueError` if the file is damaged or is the checkpoint of something else.
     """
-    path = Path(path)
+    content = Path(path).read_bytes()
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
+        # torch.load would take a few flipped bits for weights; the zip's checksums tell.
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # where and how reading fails depends on the damage
         raise ValueError(
             f"path must name a saved model, but {path} is damaged or unsafe"
         ) from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise ValueError(f"path must name a saved {FORMAT!r}, but {path} is something else")
-    model = language_model(**checkpoint["recipe"])
     try:
+        model = language_model(**checkpoint["recipe"])
+        model.to(checkpoint["weights"]["linear.weight"].dtype)
         model.load_state_dict(checkpoint["weights"])
-    except RuntimeError as error:
-        raise ValueError(f"the weights in {path} belong to another model: {error}") from error
-    return model.eval(), Vocab.from_list(checkpoint["tokens"]), checkpoint["history"]
+        vocab, history = Vocab.from_list(checkpoint["tokens"]), checkpoint["history"]
+        if len(vocab) != model.vocab_size:
+            raise ValueError(f"{len(vocab)} tokens for a model of {model.vocab_size}")
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the parts of {path} do not fit together: {error}") from error
+    return model.eval(), vocab, history

@@ -6,6 +6,7 @@ that differs from the one in words is an error. So a ledger on a page cannot lie
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -18,12 +19,18 @@ class ShapeLedger:
 
     `namespace` is where the calls are evaluated (pass `globals()`). `sizes` maps a word to
     a number: `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words,
-    call)`, for example `("h_n", "last hidden state", "(1, batch_size, hidden_size)",
-    "layer(X)[1]")`; words may multiply, as in `"(num_steps*batch_size, vocab_size)"`.
+    call)`; they may come as one text, a line for each row, its parts between bars:
+
+        h_n | last hidden state | (1, batch_size, hidden_size) | layer(x)[1]
+
+    An indented line goes on with the row above. Words may multiply, as in
+    `(num_steps*batch_size, vocab_size)`.
     Raises `ValueError` where a call gives another shape, `KeyError` for an unknown word.
     """
 
-    def __init__(self, namespace: Mapping, sizes: Mapping[str, int], rows: Sequence[tuple]):
+    def __init__(self, namespace: Mapping, sizes: Mapping[str, int], rows: str | Sequence[tuple]):
+        if isinstance(rows, str):
+            rows = _rows_from_text(rows)
         self.rows = [self._check(dict(namespace), sizes, *row) for row in rows]
 
     @staticmethod
@@ -63,6 +70,15 @@ class ShapeLedger:
             '<table class="shape-ledger">\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
         )
+
+
+def _rows_from_text(text: str) -> list[tuple[str, ...]]:
+    lines = re.sub(r"\n[ \t]+", " ", text).strip().splitlines()
+    rows = [tuple(part.strip() for part in line.split(" | ")) for line in lines if line]
+    for row in rows:
+        if len(row) != 4:
+            raise ValueError(f"rows must have 4 parts between bars, got {' | '.join(row)!r}")
+    return rows
 
 
 def shape_from_words(words: str, sizes: Mapping[str, int]) -> tuple[int, ...]:

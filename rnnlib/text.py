@@ -5,14 +5,18 @@ Cleaning, tokens and vocabulary follow section 8.2 of *Dive into Deep Learning*
 """
 
 import collections
+import concurrent.futures
 import functools
 import hashlib
+import http.client
 import logging
 import os
 import re
+import threading
 import time
 import urllib.request
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -36,6 +40,20 @@ def sha1(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
+def _fetch(url: str, timeout: float, deadline: float) -> bytes:
+    content = b""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
+            # read1 returns what has arrived, so a server that trickles cannot outlast us.
+            while piece := response.read1(65536):
+                content += piece
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+    except http.client.HTTPException as error:
+        raise OSError(f"{url} broke off or did not speak HTTP: {error!r}") from error
+    return content
+
+
 def download(url: str, path: str | Path, expected_sha1: str, timeout: float = 4.0) -> Path:
     """Fetch `url`, verify it, and only then write it to `path`, atomically.
 
@@ -43,14 +61,21 @@ def download(url: str, path: str | Path, expected_sha1: str, timeout: float = 4.
     Raises `OSError` if the address does not answer (in time) or the file cannot be written,
     and `ValueError` if what came is not the text with the SHA-1 `expected_sha1`.
     """
-    deadline = time.monotonic() + 5 * timeout
-    content = b""
-    with urllib.request.urlopen(url, timeout=timeout) as response:
-        # read1 returns what has arrived, so a server that trickles cannot outlast us.
-        while piece := response.read1(65536):
-            content += piece
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{url} sent {len(content)} bytes, then time was up")
+    answer = concurrent.futures.Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(_fetch(url, timeout, time.monotonic() + 5 * timeout))
+        except Exception as error:
+            answer.set_exception(error)
+
+    # In a thread, since looking up the name, trying each of its addresses and reading the
+    # headers may each take a timeout or more, and nothing there knows of a deadline.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        content = answer.result(5 * timeout)
+    except TimeoutError as error:
+        raise TimeoutError(f"{url} did not send the whole text in time") from error
     if sha1(content) != expected_sha1:
         raise ValueError(
             f"{url} sent {len(content)} bytes with SHA-1 {sha1(content)}, "
@@ -133,12 +158,12 @@ class Vocab:
     of lists; those seen fewer than `min_freq` times are left out.
     """
 
-    def __init__(self, tokens: Iterable = (), min_freq: int = 0, reserved_tokens=()):
+    def __init__(self, tokens: Iterable | None = None, min_freq: int = 0, reserved_tokens=None):
         whole_number("min_freq", min_freq, least=0)
-        counts = collections.Counter(flatten(tokens))
+        counts = collections.Counter(flatten(tokens or ()))
         self.token_freqs = counts.most_common()
         kept = [token for token, count in self.token_freqs if count >= min_freq]
-        self.idx_to_token = list(dict.fromkeys(["<unk>", *reserved_tokens, *kept]))
+        self.idx_to_token = list(dict.fromkeys(["<unk>", *(reserved_tokens or ()), *kept]))
         self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
 
     @classmethod
@@ -159,9 +184,13 @@ class Vocab:
         return self.token_to_idx.get(tokens, self.unk)
 
     def to_tokens(self, indices):
-        """The token for an index, or the list of tokens for a list of indices."""
+        """The token for an index, or the list of tokens for a list or tensor of indices."""
+        if isinstance(indices, torch.Tensor):
+            indices = indices.tolist()
         if isinstance(indices, list | tuple):
             return [self.to_tokens(index) for index in indices]
+        if not isinstance(indices, Integral):
+            raise TypeError(f"indices must be int, got {type(indices).__name__}")
         if not 0 <= indices < len(self):
             raise ValueError(f"indices must be from 0 to {len(self) - 1}, got {indices}")
         return self.idx_to_token[indices]

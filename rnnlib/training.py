@@ -1,6 +1,7 @@
 """A model and its minibatches -> a trained model and a history of its perplexity."""
 
 import math
+import os
 from collections.abc import Callable, Iterable
 
 import torch
@@ -22,13 +23,15 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     max_norm: float = 1.0,
     scheduler=None,
+    loss: Callable = F.cross_entropy,
 ) -> float:
     """Train over all minibatches once; return the perplexity over the epoch's tokens.
 
     `batches` yields `X, Y` of shape `(batch_size, num_steps)`. The state is carried from one
     minibatch to the next, detached, if `batches.carries_state`, and begins anew otherwise.
     Gradients are scaled to the norm `max_norm` where they exceed it. `scheduler`, if any,
-    steps after each minibatch. Follows `train_epoch_ch8` of *Dive into Deep Learning*.
+    steps after each minibatch. `loss(logits, targets)` is a mean over tokens, in nats.
+    Follows `train_epoch_ch8` of *Dive into Deep Learning*.
     """
     carries_state = getattr(batches, "carries_state", False)
     parameters = list(model.parameters())
@@ -38,14 +41,14 @@ def train_epoch(
         if state is None or not carries_state:
             state = model.begin_state(len(X))
         logits, state = model(X, detach(state))
-        loss = F.cross_entropy(logits, Y.T.flatten())
+        mean_loss = loss(logits, Y.T.flatten())
         optimizer.zero_grad()
-        loss.backward()
+        mean_loss.backward()
         nn.utils.clip_grad_norm_(parameters, max_norm)
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        total_loss += loss.detach() * Y.numel()
+        total_loss += mean_loss.detach() * Y.numel()
         num_tokens += Y.numel()
     if not num_tokens:
         raise ValueError("batches must yield at least one minibatch, got none")
@@ -74,12 +77,14 @@ def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
     was_training = model.training
     model.eval()
     state, total_loss = model.begin_state(1), 0.0
-    for inputs, targets in zip(
-        corpus[:-1].split(num_steps), corpus[1:].split(num_steps), strict=True
-    ):
-        logits, state = model(inputs[None], state)
-        total_loss += float(F.cross_entropy(logits, targets, reduction="sum"))
-    model.train(was_training)
+    try:
+        for inputs, targets in zip(
+            corpus[:-1].split(num_steps), corpus[1:].split(num_steps), strict=True
+        ):
+            logits, state = model(inputs[None], state)
+            total_loss += float(F.cross_entropy(logits, targets, reduction="sum"))
+    finally:
+        model.train(was_training)
     return perplexity(total_loss / (len(corpus) - 1))
 
 
@@ -106,10 +111,17 @@ def train(
     whole_number("num_epochs", num_epochs, least=0)
     whole_number("evaluate_every", evaluate_every)
     real_number("max_norm", max_norm)
+    if held_out is not None:
+        index_tensor("held_out", held_out, num_dims=1)
     if optimizer is None:
         optimizer = torch.optim.SGD(model.parameters(), lr=real_number("lr", lr))
     history = {"epoch": [], "train": [], "held_out": []}
-    progress = tqdm(range(1, num_epochs + 1), desc="training", unit="epoch", delay=2, leave=False)
+    # tqdm reads TQDM_DISABLE itself, but its notebook bar (with ipywidgets) overrides it.
+    silent = bool(os.environ.get("TQDM_DISABLE"))
+    progress = tqdm(
+        range(1, num_epochs + 1),
+        desc="training", unit="epoch", delay=2, leave=False, disable=silent,
+    )  # fmt: skip
     for epoch in progress:
         value = train_epoch(model, batches, optimizer, max_norm, scheduler)
         due = epoch == 1 or epoch % evaluate_every == 0 or epoch == num_epochs

@@ -163,9 +163,7 @@ def test_the_address_of_the_repository_is_the_same_everywhere():
         assert set(others.findall(path.read_text(encoding="utf-8"))) <= {address}
 
 
-@pytest.mark.parametrize(
-    ("source", "target"), [("banana", "ananas"), ("abc", "bcd")]
-)
+@pytest.mark.parametrize(("source", "target"), [("banana", "ananas"), ("abc", "bcd")])
 def test_chapter_1_works_for_any_pair_by_changing_one_line(source, target):
     """Run the code of chapter 1, up to its exercises, with another word."""
     cells = nbformat.read(ROOT / "chapters" / "01-basic-code.ipynb", as_version=4).cells

@@ -15,8 +15,9 @@ from pathlib import Path
 REPOSITORY = "{address}"
 here = Path.cwd()
 places = [here, *here.parents, here / "recurrent-networks"]
-course = next((p for p in places if (p / "rnnlib").is_dir()), places[-1])
-if not course.is_dir():
+found = [place for place in places if (place / "rnnlib").is_dir()]
+course = found[0] if found else places[-1]
+if not found:
     source = os.environ.get("COURSE_REPOSITORY", REPOSITORY)
     command = ["git", "clone", "--quiet", "--depth", "1", source]
     subprocess.run([*command, str(course)], check=True)

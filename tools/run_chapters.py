@@ -36,6 +36,9 @@ def run(path: Path) -> None:
             {key: value for key, value in cell.metadata.items() if key in CELL_METADATA}
         )
         for output in cell.get("outputs", []):
+            # The frames of a traceback name paths of this machine; the message is the lesson.
+            if output.output_type == "error":
+                output.traceback = [f"{output.ename}: {output.evalue}"]
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
     nbformat.validate(notebook)

@@ -1,0 +1,374 @@
+"""`rnnlib.d2l` against the installed package d2l 0.17.0: same names, same results."""
+
+import inspect
+import math
+import random
+import warnings
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from rnnlib import d2l as ours
+from rnnlib import d2l_names, text
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from real_d2l import d2l as real
+
+both = pytest.mark.parametrize("d2l", [ours, real], ids=["ours", "real"])
+CPU = torch.device("cpu")
+LAYERS = {
+    "rnn": lambda size: nn.RNN(size, 16),
+    "gru": lambda size: nn.GRU(size, 16),
+    "lstm": lambda size: nn.LSTM(size, 16),
+    "deep": lambda size: nn.LSTM(size, 16, 2),
+    "bidirectional": lambda size: nn.LSTM(size, 16, 2, bidirectional=True),
+}
+each_layer = pytest.mark.parametrize("kind", LAYERS)
+
+
+@pytest.fixture(autouse=True)
+def _text_for_both(tmp_path, monkeypatch):
+    """Both packages read the text at hand; d2l wants it under its name in `../data`."""
+    source = text.find_text()
+    folder, chapters = tmp_path / "data", tmp_path / "chapters"
+    folder.mkdir()
+    chapters.mkdir()
+    content = source.read_bytes()
+    (folder / text.FILE_NAME).write_bytes(content)
+    monkeypatch.chdir(chapters)
+    monkeypatch.setenv("RNNLIB_DATA", str(folder))
+    monkeypatch.setattr(text, "SHA1", text.sha1(content))
+    monkeypatch.setitem(
+        real.DATA_HUB, "time_machine", (real.DATA_HUB["time_machine"][0], text.SHA1)
+    )
+    plt.switch_backend("Agg")
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
+        yield
+    plt.close("all")
+
+
+def scratch(d2l, vocab_size, num_hiddens=16):
+    """An RNN of parameters and functions, as the book's section 8.5 has it."""
+
+    def get_params(vocab_size, num_hiddens, device):
+        shapes = [(vocab_size, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)]
+        shapes += [(num_hiddens, vocab_size), (vocab_size,)]
+        return [(d2l.normal(0, 0.1, shape)).requires_grad_(True) for shape in shapes]
+
+    def init_state(batch_size, num_hiddens, device):
+        return (d2l.zeros((batch_size, num_hiddens), device=device),)
+
+    def forward(inputs, state, params):
+        W_xh, W_hh, b_h, W_hq, b_q = params
+        (H,) = state
+        outputs = []
+        for X in inputs:
+            H = d2l.tanh(d2l.matmul(X, W_xh) + d2l.matmul(H, W_hh) + b_h)
+            outputs.append(d2l.matmul(H, W_hq) + b_q)
+        return d2l.concat(outputs, 0), (H,)
+
+    torch.manual_seed(1)
+    return d2l.RNNModelScratch(vocab_size, num_hiddens, CPU, get_params, init_state, forward)
+
+
+def concise(d2l, vocab_size, kind):
+    torch.manual_seed(1)
+    return d2l.RNNModel(LAYERS[kind](vocab_size), vocab_size)
+
+
+def equal_batches(first, second):
+    first, second = list(first), list(second)
+    assert len(first) == len(second)
+    for (x, y), (x_other, y_other) in zip(first, second, strict=True):
+        assert torch.equal(x, x_other)
+        assert torch.equal(y, y_other)
+    return len(first)
+
+
+def test_lines_tokens_vocabulary_and_corpus_are_equal():
+    lines = ours.read_time_machine()
+    assert lines == real.read_time_machine()
+    for token in ("word", "char"):
+        assert ours.tokenize(lines, token) == real.tokenize(lines, token)
+    assert ours.tokenize(lines) == real.tokenize(lines)
+    for max_tokens in (-1, 10000):
+        corpus, vocab = ours.load_corpus_time_machine(max_tokens)
+        corpus_real, vocab_real = real.load_corpus_time_machine(max_tokens)
+        assert corpus == corpus_real
+        assert vocab.idx_to_token == vocab_real.idx_to_token
+        assert vocab.token_freqs == vocab_real.token_freqs
+        assert vocab.unk == vocab_real.unk == 0
+
+
+tokens = st.lists(st.text("abcxyz <unk>", min_size=1, max_size=3), max_size=40)
+
+
+@given(
+    tokens | st.lists(tokens, max_size=5),
+    st.integers(0, 4),
+    st.lists(st.sampled_from(["<pad>", "<bos>", "a", "xy"]), max_size=3, unique=True),
+)
+@settings(max_examples=200, deadline=None)
+def test_vocabularies_are_equal(corpus, min_freq, reserved):
+    first = ours.Vocab(corpus, min_freq, reserved)
+    second = real.Vocab(corpus, min_freq, reserved)
+    assert first.idx_to_token == second.idx_to_token
+    assert first.token_to_idx == second.token_to_idx
+    assert first.token_freqs == second.token_freqs
+    assert ours.count_corpus(corpus) == real.count_corpus(corpus)
+    assert len(first) == len(second)
+    assert first[["a", "b", "?"]] == second[["a", "b", "?"]]
+    assert first.to_tokens([0]) == second.to_tokens([0])
+
+
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 60), st.integers(0, 2**32 - 1))
+@settings(max_examples=200, deadline=None)
+def test_minibatches_are_equal_under_one_seed(batch_size, num_steps, more, seed):
+    corpus = list(range(batch_size * num_steps + num_steps + 1 + more))
+    for name in ("seq_data_iter_random", "seq_data_iter_sequential"):
+        random.seed(seed)
+        first = list(getattr(ours, name)(corpus, batch_size, num_steps))
+        after = random.random()
+        random.seed(seed)
+        assert equal_batches(first, getattr(real, name)(corpus, batch_size, num_steps))
+        assert after == random.random()
+
+
+@pytest.mark.parametrize("use_random_iter", [False, True])
+def test_data_loaders_are_equal_for_several_epochs(use_random_iter):
+    random.seed(0)
+    loader, vocab = ours.load_data_time_machine(32, 35, use_random_iter)
+    first = [batch for _ in range(3) for batch in loader]
+    random.seed(0)
+    loader_real, vocab_real = real.load_data_time_machine(32, 35, use_random_iter)
+    assert equal_batches(first, [batch for _ in range(3) for batch in loader_real]) >= 20
+    assert vocab.idx_to_token == vocab_real.idx_to_token
+    assert loader.corpus == loader_real.corpus
+    assert (loader.batch_size, loader.num_steps) == (loader_real.batch_size, loader_real.num_steps)
+
+
+@each_layer
+def test_logits_states_and_clipped_gradients_are_equal(kind):
+    torch.manual_seed(0)
+    X = torch.randint(0, 28, (3, 5))
+    results = []
+    for d2l in (ours, real):
+        net = concise(d2l, 28, kind)
+        logits, state = net(X, net.begin_state(CPU, batch_size=3))
+        assert logits.shape == (15, 28)
+        (100 * logits.square().sum()).backward()
+        before = [p.grad.clone() for p in net.parameters()]
+        d2l.grad_clipping(net, 1)
+        results.append((logits, state, before, [p.grad for p in net.parameters()]))
+        assert sum(g.square().sum() for g in results[-1][3]) == pytest.approx(1, rel=1e-4)
+        assert (net.num_hiddens, net.num_directions, net.vocab_size) == (
+            16,
+            1 + (kind == "bidirectional"),
+            28,
+        )
+    torch.testing.assert_close(*results)
+
+
+def train_some_epochs(d2l, net, use_random_iter, num_epochs=3):
+    random.seed(2)
+    batches, vocab = d2l.load_data_time_machine(16, 20, use_random_iter, 3000)
+    loss = nn.CrossEntropyLoss()
+    if isinstance(net, nn.Module):
+        updater = torch.optim.SGD(net.parameters(), 0.5)
+    else:
+
+        def updater(batch_size):
+            d2l.sgd(net.params, 0.5, batch_size)
+
+    values = []
+    for _ in range(num_epochs):
+        value, speed = d2l.train_epoch_ch8(net, batches, loss, updater, CPU, use_random_iter)
+        assert speed > 0
+        values.append(value)
+    return values, d2l.predict_ch8("time traveller ", 20, net, vocab, CPU)
+
+
+@pytest.mark.parametrize("use_random_iter", [False, True])
+@each_layer
+def test_training_and_greedy_text_are_equal(kind, use_random_iter):
+    values, written = train_some_epochs(ours, concise(ours, 28, kind), use_random_iter)
+    values_real, written_real = train_some_epochs(real, concise(real, 28, kind), use_random_iter)
+    assert values == pytest.approx(values_real, rel=1e-4)
+    assert written == written_real
+
+
+@pytest.mark.parametrize("use_random_iter", [False, True])
+def test_training_from_scratch_is_equal(use_random_iter):
+    first, second = scratch(ours, 28), scratch(real, 28)
+    assert all(torch.equal(a, b) for a, b in zip(first.params, second.params, strict=True))
+    values, written = train_some_epochs(ours, first, use_random_iter)
+    values_real, written_real = train_some_epochs(real, second, use_random_iter)
+    assert values == pytest.approx(values_real, rel=1e-4)
+    assert written == written_real
+    torch.testing.assert_close(first.params, second.params, rtol=1e-3, atol=1e-5)
+
+
+def test_train_ch8_prints_what_the_book_prints(capsys):
+    printed = []
+    for d2l in (ours, real):
+        random.seed(4)
+        batches, vocab = d2l.load_data_time_machine(16, 20, False, 3000)
+        d2l.train_ch8(scratch(d2l, len(vocab)), batches, vocab, 0.5, 11, CPU)
+        lines = [
+            line
+            for line in capsys.readouterr().out.splitlines()
+            if "traveller" in line or "perplexity" in line
+        ]
+        printed.append([line.split(",")[0] for line in lines])
+    assert printed[0] == printed[1]
+    assert len(printed[0]) == 4
+
+
+def test_predictions_of_all_nets_agree_with_generate_for_odd_prefixes():
+    vocab = ours.load_corpus_time_machine()[1]
+    first, second = scratch(ours, len(vocab)), scratch(real, len(vocab))
+    for prefix in ("t", "time machine", "Zq? 9", "éß"):
+        expected = real.predict_ch8(prefix, 7, second, vocab, CPU)
+        assert ours.predict_ch8(prefix, 7, first, vocab, CPU) == expected
+    with pytest.raises(ValueError, match="prefix"):
+        ours.predict_ch8("", 7, first, vocab, CPU)
+
+
+@both
+def test_timer_accumulator_and_devices(d2l):
+    timer = d2l.Timer()
+    timer.stop()
+    timer.start()
+    assert timer.stop() >= 0
+    assert timer.sum() == pytest.approx(sum(timer.times))
+    assert timer.avg() == pytest.approx(sum(timer.times) / 2)
+    assert timer.cumsum() == pytest.approx([timer.times[0], sum(timer.times)])
+    totals = d2l.Accumulator(2)
+    totals.add(1, torch.tensor(2.5))
+    totals.add(1, 3)
+    assert [totals[0], totals[1]] == [2.0, 5.5]
+    totals.reset()
+    assert totals.data == [0.0, 0.0]
+    assert isinstance(d2l.try_gpu(99), torch.device)
+    assert len(d2l.try_all_gpus()) >= 1
+
+
+@both
+def test_plot_and_animator_draw_the_same_curves(d2l):
+    d2l.plt.figure()
+    d2l.plot([1, 2, 3], [[1, 4, 9], [1, 8, 27]], "x", "y", legend=["square", "cube"], xlim=[0, 4])
+    axes = plt.gca()
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 4, 9], [1, 8, 27]]
+    assert axes.get_xlabel() == "x"
+    assert axes.get_xlim() == (0, 4)
+    d2l.plot(torch.tensor([5.0, 6.0]))
+    assert plt.gca().lines[0].get_xdata().tolist() == [0, 1]
+    animator = d2l.Animator(xlabel="epoch", legend=["train", "test"], xlim=[1, 3])
+    for epoch in (1, 2):
+        animator.add(epoch, [epoch * 2, None if epoch == 1 else 7])
+    assert animator.X == [[1, 2], [2]]
+    assert animator.Y == [[2, 4], [7]]
+    animator.add(3, (1, 1))
+    assert [len(line.get_xdata()) for line in animator.axes[0].lines] == [3, 2]
+
+
+@both
+def test_plain_tensor_names(d2l):
+    x = d2l.reshape(d2l.arange(6, dtype=d2l.float32), (2, 3))
+    assert d2l.size(x) == 6
+    assert d2l.concat([x, d2l.zeros((1, 3)), d2l.ones((1, 3))], 0).shape == (4, 3)
+    assert d2l.matmul(x, d2l.transpose(x)).shape == (2, 2)
+    assert d2l.argmax(x, dim=1).tolist() == [2, 2]
+    assert float(d2l.reduce_sum(x)) == 15
+    assert d2l.astype(x, d2l.int32).dtype == torch.int32
+    assert d2l.numpy(d2l.tensor([1.0], requires_grad=True)).tolist() == [1.0]
+    assert d2l.to(x, CPU) is x
+    assert d2l.stack([x, x]).shape == (2, 2, 3)
+    assert float(d2l.abs(-d2l.eye(2)).sum()) == 2
+    assert float(d2l.exp(d2l.log(d2l.tensor(2.0)))) == pytest.approx(2)
+    assert d2l.normal(0, 1, (2, 2)).shape == d2l.rand(2, 2).shape
+    assert d2l.linspace(0, 1, 3).tolist() == [0, 0.5, 1]
+    assert float(d2l.cosh(x[0, 0]) - d2l.sinh(x[0, 0]) + d2l.sin(x[0, 0]) - d2l.cos(x[0, 0])) == 0
+    assert d2l.meshgrid(x[0], x[0], indexing="ij")[0].shape == (3, 3)
+    assert math.isclose(float(d2l.tanh(d2l.tensor(0.0))), 0)
+
+
+NAMES = [
+    "load_data_time_machine",
+    "load_corpus_time_machine",
+    "read_time_machine",
+    "tokenize",
+    "count_corpus",
+    "Vocab",
+    "SeqDataLoader",
+    "seq_data_iter_random",
+    "seq_data_iter_sequential",
+    "RNNModelScratch",
+    "RNNModel",
+    "predict_ch8",
+    "grad_clipping",
+    "train_epoch_ch8",
+    "train_ch8",
+    "try_gpu",
+    "try_all_gpus",
+    "sgd",
+    "Timer",
+    "Accumulator",
+    "Animator",
+    "plot",
+    "set_figsize",
+    "set_axes",
+    "use_svg_display",
+    "download",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_have_the_same_names_order_and_defaults(name):
+    def arguments(function):
+        parameters = inspect.signature(function).parameters.values()
+        return [(p.name, p.default) for p in parameters if p.kind != p.VAR_KEYWORD]
+
+    first, second = arguments(getattr(ours, name)), arguments(getattr(real, name))
+    if name == "download":  # the course knows where its data lie
+        first, second = first[:1], second[:1]
+    assert first == second
+
+
+def test_every_other_name_of_the_package_says_where_to_look():
+    functions = {
+        name
+        for name, value in vars(real).items()
+        if getattr(value, "__module__", None) == real.__name__ and not name.startswith("_")
+    }
+    missing = {name for name in functions if not hasattr(ours, name)}
+    assert missing == {
+        name for names in d2l_names.OTHER_CHAPTERS.values() for name in names.split()
+    }
+    with pytest.raises(AttributeError, match=r"bleu.*sequence to sequence"):
+        _ = ours.bleu
+    with pytest.raises(AttributeError, match=r"Trainer.*1\.0.*train_ch8"):
+        _ = ours.Trainer
+    with pytest.raises(AttributeError, match="no name of d2l"):
+        _ = ours.nonsense
+
+
+def test_download_knows_the_text_and_refuses_other_names():
+    assert ours.download("time_machine") == str(text.find_text())
+    assert set(ours.DATA_HUB) == {"time_machine"}
+    assert ours.DATA_URL == real.DATA_URL
+    assert ours.DATA_HUB["time_machine"][0] == real.DATA_HUB["time_machine"][0]
+    with pytest.raises(ValueError, match="name must be one of time_machine"):
+        ours.download("fra-eng")
+
+
+def test_set_figsize_sets_the_size_for_what_follows():
+    ours.set_figsize((4, 2))
+    assert plt.rcParams["figure.figsize"] == [4, 2]

@@ -68,6 +68,7 @@ def plot_heatmap(
     limits: tuple[float, float] | None = None,
 ) -> Figure:
     """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it."""
+    values = [[float(value) for value in row] for row in values]
     with course_style():
         figure, axes = plt.subplots(
             figsize=size or (1.6 + 0.62 * len(columns), 1.0 + 0.42 * len(rows))
@@ -76,8 +77,8 @@ def plot_heatmap(
         image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=high)
         for i in range(len(rows)):
             for j in range(len(columns)):
-                dark = image.norm(float(values[i][j])) < 0.55
-                label = format.format(float(values[i][j]))
+                dark = image.norm(values[i][j]) < 0.55
+                label = format.format(values[i][j])
                 axes.text(j, i, label, ha="center", va="center", color="w" if dark else "k")
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
@@ -109,12 +110,15 @@ def _circle(axes, x, y, text, alpha=1.0):
     axes.text(x, y, text, ha="center", va="center", alpha=alpha)
 
 
+def _line(axes, *points, alpha=1.0):
+    style = {"color": "black", "linewidth": 1, "linestyle": "-", "alpha": alpha}
+    axes.plot(*zip(*points, strict=True), **style)
+
+
 def _arrow(axes, *points, alpha=1.0, label=""):
     """A line through `points` with a head at the last one, `label` beside its middle."""
     if len(points) > 2:
-        axes.plot(
-            *zip(*points[:-1], strict=True), color="black", linewidth=1, linestyle="-", alpha=alpha
-        )
+        _line(axes, *points[:-1], alpha=alpha)
     style = {"arrowstyle": "-|>", "color": "black", "linewidth": 1, "alpha": alpha}
     axes.annotate("", points[-1], points[-2], arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
     if label:
@@ -152,41 +156,77 @@ def draw_unrolled(
 
 
 LSTM_STAGES = ("all", "forget", "input", "cell", "output")
+GRU_STAGES = ("all", "reset", "update", "new", "state")
+
+
+def draw_cell_legend() -> Figure:
+    """The signs of which the cells below are drawn, each with its meaning."""
+    with course_style():
+        figure, axes = _canvas(-0.4, 8.2, -1.9, 0.3)
+        for row, text in enumerate(
+            ("weights and bias,\nthen sigmoid", "weights and bias,\nthen tanh")
+        ):
+            _box(axes, 0, -0.8 * row, (r"$\sigma$", r"$\tanh$")[row], HIDDEN, 0.6, 0.4)
+            axes.text(0.5, -0.8 * row, text, va="center")
+        _box(axes, 0, -1.6, r"$\tanh$", GREY, width=0.6, height=0.3)
+        axes.text(0.5, -1.6, "tanh alone, no weights", va="center")
+        for row, (sign, text) in enumerate(
+            ((r"$\odot$", "product,\nelement by element"), ("$+$", "sum,\nelement by element"))
+        ):
+            _circle(axes, 4.3, -0.8 * row, sign)
+            axes.text(4.8, -0.8 * row, text, va="center")
+        _arrow(axes, (4.0, -1.6), (4.6, -1.6))
+        axes.text(4.8, -1.6, "a row of hidden_size numbers", va="center")
+    return figure
+
+
+def _names(axes, names: Mapping[tuple[float, float, str], float]) -> None:
+    """Boxes with what goes into a cell (blue: input) and what it hands on (orange: state)."""
+    for (x, y, name), alpha in names.items():
+        colour = INPUT if name.startswith("$x") else HIDDEN
+        _box(axes, x, y, name, colour, width=0.8, height=0.4, alpha=alpha)
+
+
+def _cell_frame(axes) -> None:
+    style = {"boxstyle": "round,pad=0.1", "facecolor": "none", "edgecolor": GREY}
+    axes.add_patch(FancyBboxPatch((-0.6, -0.35), 5.6, 3.15, **style))
+
+
+def _shown(stage: str, stages: Sequence[str]):
+    """A function that says how visible a part is, given the stages that it belongs to."""
+    one_of("stage", stage, stages)
+    return lambda *owners: 1.0 if stage == "all" or stage in owners else 0.15
 
 
 def draw_lstm_cell(stage: str = "all") -> Figure:
     """One LSTM step, all of it, or one stage with the rest faded (a device of Olah, 2015)."""
-    one_of("stage", stage, LSTM_STAGES)
-
-    def shown(*stages: str) -> float:
-        return 1.0 if stage == "all" or stage in stages else 0.15
-
+    shown = _shown(stage, LSTM_STAGES)
     with course_style():
-        figure, axes = _canvas(-2.1, 6.4, -1.2, 3.0)
-        frame = FancyBboxPatch(
-            (-0.6, -0.25), 5.6, 2.95, boxstyle="round,pad=0.1", facecolor="none", edgecolor=GREY
-        )
-        axes.add_patch(frame)
+        figure, axes = _canvas(-2.2, 6.6, -1.3, 3.0)
+        _cell_frame(axes)
         # The cell state's road along the top.
-        _arrow(axes, (-1.3, 2.3), (0.3, 2.3), alpha=shown("cell", "forget"))
+        _arrow(axes, (-1.2, 2.3), (0.33, 2.3), alpha=shown("cell", "forget"))
         _arrow(axes, (0.67, 2.3), (1.93, 2.3), alpha=shown("cell"))
-        _arrow(axes, (2.27, 2.3), (5.7, 2.3), alpha=shown("cell"))
+        _arrow(axes, (2.27, 2.3), (5.6, 2.3), alpha=shown("cell"))
         _circle(axes, 0.5, 2.3, r"$\odot$", shown("forget", "cell"))
         _circle(axes, 2.1, 2.3, "$+$", shown("cell"))
         _circle(axes, 2.1, 1.5, r"$\odot$", shown("input", "cell"))
         _circle(axes, 4.1, 1.3, r"$\odot$", shown("output"))
         # The gates, fed by h and x along the bottom.
-        axes.plot([-1.3, 3.3], [0, 0], color="black", linewidth=1, linestyle="-")
-        _arrow(axes, (-1, -0.75), (-1, 0))
-        for x, activation, name, owner in (
-            (0.5, r"$\sigma$", "$f_t$", "forget"),
-            (1.3, r"$\sigma$", "$i_t$", "input"),
-            (2.1, r"$\tanh$", "$g_t$", "input"),
-            (3.3, r"$\sigma$", "$o_t$", "output"),
+        given = shown("forget", "input", "output")
+        _arrow(axes, (-0.9, -0.78), (-0.9, 0), alpha=given)
+        _line(axes, (-1.2, 0), (3.3, 0), alpha=given)
+        for x, activation, name, owner, meaning in (
+            (0.5, r"$\sigma$", "$f_t$", "forget", "forget"),
+            (1.3, r"$\sigma$", "$i_t$", "input", "input"),
+            (2.1, r"$\tanh$", "$g_t$", "input", "candidate"),
+            (3.3, r"$\sigma$", "$o_t$", "output", "output"),
         ):
-            _arrow(axes, (x, 0), (x, 0.38), alpha=shown(owner))
-            _box(axes, x, 0.6, activation, HIDDEN, width=0.6, height=0.4, alpha=shown(owner))
-            axes.text(x - 0.1, 1.02, name, ha="right", va="center", alpha=shown(owner))
+            alpha = shown(owner)
+            _arrow(axes, (x, 0), (x, 0.38), alpha=alpha)
+            _box(axes, x, 0.6, activation, HIDDEN, width=0.6, height=0.4, alpha=alpha)
+            axes.text(x - 0.1, 1.02, name, ha="right", va="center", alpha=alpha)
+            axes.text(x, -0.1, meaning, ha="center", va="top", fontsize=9, alpha=alpha)
         _arrow(axes, (0.5, 0.82), (0.5, 2.12), alpha=shown("forget"))
         _arrow(axes, (1.3, 0.82), (1.3, 1.5), (1.92, 1.5), alpha=shown("input"))
         _arrow(axes, (2.1, 0.82), (2.1, 1.32), alpha=shown("input"))
@@ -194,11 +234,58 @@ def draw_lstm_cell(stage: str = "all") -> Figure:
         _arrow(axes, (3.3, 0.82), (3.3, 1.3), (3.92, 1.3), alpha=shown("output"))
         # From the cell state down to the new hidden state.
         _arrow(axes, (4.1, 2.3), (4.1, 2.05), alpha=shown("output"))
-        _box(axes, 4.1, 1.85, r"$\tanh$", OUTPUT, width=0.6, height=0.3, alpha=shown("output"))
+        _box(axes, 4.1, 1.85, r"$\tanh$", GREY, width=0.6, height=0.3, alpha=shown("output"))
         _arrow(axes, (4.1, 1.68), (4.1, 1.48), alpha=shown("output"))
-        _arrow(axes, (4.1, 1.12), (4.1, 0), (5.7, 0), alpha=shown("output"))
-        for y, before, after in ((2.3, "$c_{t-1}$", "$c_t$"), (0, "$h_{t-1}$", "$h_t$")):
-            axes.text(-1.4, y, before, ha="right", va="center")
-            axes.text(5.8, y, after, ha="left", va="center")
-        axes.text(-1, -0.85, "$x_t$", ha="center", va="top")
+        _arrow(axes, (4.1, 1.12), (4.1, 0), (5.6, 0), alpha=shown("output"))
+        names = {
+            (-1.65, 2.3, "$c_{t-1}$"): shown("cell", "forget"),
+            (6.05, 2.3, "$c_t$"): shown("cell"),
+        }
+        names |= {(-1.65, 0, "$h_{t-1}$"): given, (6.05, 0, "$h_t$"): shown("output")}
+        _names(axes, names | {(-0.9, -1.0, "$x_t$"): given})
+    return figure
+
+
+def draw_gru_cell(stage: str = "all") -> Figure:
+    """One GRU step as PyTorch computes it, all of it, or one stage with the rest faded."""
+    shown = _shown(stage, GRU_STAGES)
+    with course_style():
+        figure, axes = _canvas(-2.2, 6.6, -1.3, 3.0)
+        _cell_frame(axes)
+        # The state's road along the top; a branch of it meets x along the bottom.
+        _arrow(axes, (-1.2, 2.5), (0.33, 2.5), alpha=shown("state"))
+        _arrow(axes, (0.67, 2.5), (4.13, 2.5), alpha=shown("state"))
+        _arrow(axes, (4.47, 2.5), (5.6, 2.5), alpha=shown("state"))
+        given = shown("reset", "update", "new")
+        _arrow(axes, (-0.9, -0.78), (-0.9, 0), alpha=given)
+        _line(axes, (-1.65, 2.25), (-1.65, 0), (3.2, 0), alpha=given)
+        for x, text, width, name, owner, meaning in (
+            (0.5, r"$\sigma$", 0.6, "$z_t$", "update", "update"),
+            (1.3, r"$\sigma$", 0.6, "$r_t$", "reset", "reset"),
+            (2.15, "$W_{hn}h$", 0.8, "", "new", "state alone"),
+            (3.2, "$W_{in}x$", 0.8, "", "new", "input alone"),
+        ):
+            alpha = shown(owner)
+            _arrow(axes, (x, 0), (x, 0.38), alpha=alpha)
+            _box(axes, x, 0.6, text, HIDDEN, width=width, height=0.4, alpha=alpha)
+            axes.text(x - 0.1, 1.02, name, ha="right", va="center", alpha=alpha)
+            axes.text(x, -0.1, meaning, ha="center", va="top", fontsize=9, alpha=alpha)
+        _arrow(axes, (1.3, 0.82), (1.3, 1.3), (1.97, 1.3), alpha=shown("reset", "new"))
+        _arrow(axes, (2.15, 0.82), (2.15, 1.12), alpha=shown("new"))
+        _circle(axes, 2.15, 1.3, r"$\odot$", shown("new"))
+        _arrow(axes, (2.33, 1.3), (2.86, 1.3), alpha=shown("new"))
+        _arrow(axes, (3.2, 0.82), (3.2, 1.12), alpha=shown("new"))
+        _box(axes, 3.2, 1.3, r"$+\,\tanh$", GREY, width=0.62, height=0.3, alpha=shown("new"))
+        axes.text(3.75, 1.42, "$n_t$", ha="center", va="bottom", alpha=shown("new"))
+        # The update gate mixes the old state with the new one.
+        _arrow(axes, (0.5, 0.82), (0.5, 2.32), alpha=shown("update", "state"))
+        _arrow(axes, (0.5, 1.8), (1.9, 1.8), alpha=shown("state"))
+        _box(axes, 2.3, 1.8, r"$1 - z_t$", GREY, width=0.74, height=0.3, alpha=shown("state"))
+        _arrow(axes, (2.7, 1.8), (4.12, 1.8), alpha=shown("state"))
+        _arrow(axes, (3.54, 1.3), (4.3, 1.3), (4.3, 1.62), alpha=shown("new", "state"))
+        _arrow(axes, (4.3, 1.98), (4.3, 2.32), alpha=shown("state"))
+        for x, y, sign in ((0.5, 2.5, r"$\odot$"), (4.3, 1.8, r"$\odot$"), (4.3, 2.5, "$+$")):
+            _circle(axes, x, y, sign, shown("state"))
+        names = {(-1.65, 2.5, "$h_{t-1}$"): 1.0, (6.05, 2.5, "$h_t$"): shown("state")}
+        _names(axes, names | {(-0.9, -1.0, "$x_t$"): given})
     return figure

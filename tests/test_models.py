@@ -399,7 +399,7 @@ def test_file_of_another_kind_is_refused(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "stored", [{"format": "another"}, {}, [1, 2], None, nn.Linear(1, 1).state_dict()], ids=str
+    "stored", [{"format": "another"}, {}, [1, 2], None, nn.Linear(1, 1).state_dict()]
 )
 def test_checkpoint_of_something_else_is_refused(tmp_path, stored):
     torch.save(stored, tmp_path / "model.pt")

@@ -46,24 +46,27 @@ reduce_sum, argmax, transpose = torch.Tensor.sum, torch.Tensor.argmax, torch.Ten
 
 
 def numpy(x, *args, **kwargs):
+    """The values of a tensor as an array of NumPy."""
     return x.detach().numpy(*args, **kwargs)
 
 
 # Text preprocessing; language models and the data set.
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
-DATA_HUB = {"time_machine": (DATA_URL + text.FILE_NAME, text.SHA1)}
+TIME_MACHINE = (DATA_URL + text.FILE_NAME, text.SHA1)
+DATA_HUB = {"time_machine": TIME_MACHINE}
 
 
 def download(name, cache_dir=None):
     """The path of the data `DATA_HUB[name]`, verified; fetched first if it is not there.
 
-    `time_machine` may turn out to be the bundled sample (see `rnnlib.text.find_text`).
+    `time_machine` may turn out to be the bundled sample (see `rnnlib.text.find_text`). An entry
+    of your own is `(address, SHA-1)`; under the name `time_machine` it replaces the text.
     """
     if name not in DATA_HUB:
         raise ValueError(f"name must be one of {', '.join(DATA_HUB)}, got {name!r}")
-    if name == "time_machine":
-        return str(text.find_text(cache_dir))
     url, sha1 = DATA_HUB[name]
+    if sha1 == TIME_MACHINE[1]:
+        return str(text.find_text(cache_dir))
     path = Path(cache_dir or text.data_folder(), urlsplit(url).path.split("/")[-1])
     if not path.is_file() or text.sha1(path.read_bytes()) != sha1:
         text.download(url, path, sha1)
@@ -71,47 +74,60 @@ def download(name, cache_dir=None):
 
 
 def read_time_machine():
+    """The lines of the text, cleaned."""
     return text.read_lines(download("time_machine"))
 
 
 def tokenize(lines, token="word"):
+    """Each line as a list of words, or of characters."""
     return text.tokenize(lines, token)
 
 
 def count_corpus(tokens):
+    """How often each token occurs."""
     return collections.Counter(text.flatten(tokens))
 
 
 def load_corpus_time_machine(max_tokens=-1):
-    corpus, vocab = text.load_corpus(max_tokens if max_tokens > 0 else None)
+    """The text as a list of indices, and the vocabulary of its characters."""
+    max_tokens = max_tokens if max_tokens > 0 else None
+    corpus, vocab = text.load_corpus(max_tokens, path=download("time_machine"))
     return corpus.tolist(), vocab
 
 
 def seq_data_iter_random(corpus, batch_size, num_steps):
+    """Minibatches of windows in random order."""
     return batches.random_batches(torch.as_tensor(corpus), batch_size, num_steps)
 
 
 def seq_data_iter_sequential(corpus, batch_size, num_steps):
+    """Minibatches whose rows go on where those of the last one ended."""
     return batches.sequential_batches(torch.as_tensor(corpus), batch_size, num_steps)
 
 
 class SeqDataLoader:
+    """The minibatches of the text, for many epochs."""
+
     def __init__(self, batch_size, num_steps, use_random_iter, max_tokens):
         self.data_iter_fn = seq_data_iter_random if use_random_iter else seq_data_iter_sequential
         self.corpus, self.vocab = load_corpus_time_machine(max_tokens)
         self.batch_size, self.num_steps = batch_size, num_steps
+        self.carries_state = not use_random_iter  # for rnnlib.training
 
     def __iter__(self):
         return self.data_iter_fn(self.corpus, self.batch_size, self.num_steps)
 
 
 def load_data_time_machine(batch_size, num_steps, use_random_iter=False, max_tokens=10000):
+    """The minibatches of the text, and its vocabulary."""
     data_iter = SeqDataLoader(batch_size, num_steps, use_random_iter, max_tokens)
     return data_iter, data_iter.vocab
 
 
 # Models: one from parameters and functions, one around a recurrent layer.
 class RNNModelScratch:
+    """A language model out of parameters and functions."""
+
     def __init__(self, vocab_size, num_hiddens, device, get_params, init_state, forward_fn):
         self.vocab_size, self.num_hiddens = vocab_size, num_hiddens
         self.params = get_params(vocab_size, num_hiddens, device)
@@ -126,6 +142,8 @@ class RNNModelScratch:
 
 
 class RNNModel(LanguageModel):
+    """A language model around a recurrent layer of PyTorch."""
+
     def __init__(self, rnn_layer, vocab_size):
         super().__init__(rnn_layer, vocab_size)
         self.num_hiddens = rnn_layer.hidden_size
@@ -138,8 +156,10 @@ class RNNModel(LanguageModel):
     def forward(self, inputs, state):
         return super().forward(inputs.long(), state)
 
-    def begin_state(self, device=None, batch_size=1):
-        state = super().begin_state(batch_size)
+    def begin_state(self, device=None, batch_size=None):
+        if batch_size is None and isinstance(device, int):
+            device, batch_size = None, device  # called as rnnlib's other models are
+        state = super().begin_state(1 if batch_size is None else batch_size)
         return tuple(part.to(device) for part in state) if self.is_lstm else state.to(device)
 
 
@@ -150,16 +170,31 @@ class _Net(nn.Module):
     def __init__(self, net, device=None):
         super().__init__()
         self.net, self.device = net, device
+        self.training = getattr(net, "training", True)
 
     def parameters(self, recurse=True):
         module = isinstance(self.net, nn.Module)
         return self.net.parameters(recurse) if module else iter(self.net.params)
 
     def begin_state(self, batch_size=1):
-        return self.net.begin_state(batch_size=batch_size, device=self.device)
+        return _tuple(self.net.begin_state(batch_size=batch_size, device=self.device))
 
     def forward(self, X, state):
-        return self.net(X.to(self.device), state)
+        logits, state = self.net(X.to(self.device), state)
+        return logits, _tuple(state)
+
+
+class _StepByStep(_Net):
+    """Reads one step a call, as d2l reads a prefix: in one call, a net might look ahead."""
+
+    def forward(self, X, state):
+        for x in X.split(1, dim=1):
+            logits, state = super().forward(x, state)
+        return logits, state
+
+
+def _tuple(state):
+    return tuple(state) if isinstance(state, list) else state
 
 
 class _Batches:
@@ -184,6 +219,7 @@ class _Updater:
 
 
 def sgd(params, lr, batch_size):
+    """One step of stochastic gradient descent, after which the gradients are zero."""
     with torch.no_grad():
         for param in params:
             param -= lr * param.grad / batch_size
@@ -191,6 +227,7 @@ def sgd(params, lr, batch_size):
 
 
 def grad_clipping(net, theta):
+    """Scale all gradients together so that their norm does not exceed `theta`."""
     nn.utils.clip_grad_norm_([p for p in _Net(net).parameters() if p.requires_grad], theta)
 
 
@@ -213,7 +250,10 @@ def train_epoch_ch8(net, train_iter, loss, updater, device, use_random_iter):
 
 
 def predict_ch8(prefix, num_preds, net, vocab, device):
-    return generation.generate(_Net(net, device), vocab, prefix, num_preds)
+    """The prefix and `num_preds` characters more, always the most probable one."""
+    reads_one_way = isinstance(net, RNNModel) and net.num_directions == 1
+    reader = _Net(net, device) if reads_one_way else _StepByStep(net, device)
+    return generation.generate(reader, vocab, prefix, num_preds)
 
 
 def train_ch8(net, train_iter, vocab, lr, num_epochs, device, use_random_iter=False):
@@ -244,15 +284,19 @@ def train_ch8(net, train_iter, vocab, lr, num_epochs, device, use_random_iter=Fa
 
 # Devices, timing, sums.
 def try_all_gpus():
+    """All GPUs, or else a list of the CPU."""
     gpus = [torch.device(f"cuda:{i}") for i in range(torch.cuda.device_count())]
     return gpus or [torch.device("cpu")]
 
 
 def try_gpu(i=0):
+    """GPU number `i`, or else the CPU."""
     return torch.device(f"cuda:{i}" if i < torch.cuda.device_count() else "cpu")
 
 
 class Timer:
+    """A stopwatch of several runs, in seconds."""
+
     def __init__(self):
         self.times = []
         self.start()
@@ -275,6 +319,8 @@ class Timer:
 
 
 class Accumulator:
+    """Several sums that grow together."""
+
     def __init__(self, n):
         self.data = [0.0] * n
 
@@ -293,15 +339,18 @@ FORMATS = ("-", "m--", "g-.", "r:")
 
 
 def use_svg_display():
+    """Show pictures in a notebook as SVG."""
     set_matplotlib_formats("svg")
 
 
 def set_figsize(figsize=(3.5, 2.5)):
+    """Set the size of pictures, in inches."""
     use_svg_display()
     plt.rcParams["figure.figsize"] = figsize
 
 
 def set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend):
+    """Labels, limits, scales and legend of a plot."""
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale)
     axes.set_xlim(xlim)
     axes.set_ylim(ylim)

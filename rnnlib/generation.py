@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from rnnlib.checks import real_number, whole_number
+from rnnlib.checks import has_methods, real_number, whole_number
 from rnnlib.text import Vocab
 
 
@@ -20,9 +20,12 @@ def next_token(
     if that is given, with the random numbers of `generator` (default: torch's own).
     Raises `ValueError` if a logit is not finite.
     """
-    real_number("temperature", temperature)
-    if top_k is not None:
-        whole_number("top_k", top_k)
+    _check_choice(temperature, top_k, generator)
+    if not isinstance(logits, Tensor) or logits.dtype == torch.bool or logits.is_complex():
+        found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
+        raise TypeError(f"logits must be a tensor of real numbers, got {found}")
+    if logits.is_meta or not logits.numel():
+        raise ValueError(f"logits must hold values, got {logits}")
     if logits.dim() != 1 or not torch.isfinite(logits).all():
         raise ValueError(
             f"logits must be finite and of shape (vocab_size,), got shape {tuple(logits.shape)} "
@@ -41,6 +44,14 @@ def next_token(
     return choice if top_k is None else int(indices[choice])
 
 
+def _check_choice(temperature, top_k, generator) -> None:
+    real_number("temperature", temperature)
+    if top_k is not None:
+        whole_number("top_k", top_k)
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
+
+
 @torch.no_grad()
 def generate(
     model: nn.Module,
@@ -55,7 +66,8 @@ def generate(
 
     First the prefix runs through the model, only to build up its state (warm-up); then each
     predicted token is the next input. The defaults are greedy and give the text of
-    `predict_ch8` of *Dive into Deep Learning*; the other arguments are `next_token`'s.
+    `predict_ch8` of *Dive into Deep Learning* (for a bidirectional model another one: there
+    the prefix is read whole, future included). The other arguments are `next_token`'s.
     A `str` prefix is taken character by character and a `str` returned; a list of tokens
     (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
     """
@@ -67,9 +79,9 @@ def generate(
     if not prefix:
         raise ValueError("prefix must hold at least one token, got none")
     whole_number("num_tokens", num_tokens, least=0)
-    real_number("temperature", temperature)
-    if top_k is not None:
-        whole_number("top_k", top_k)
+    _check_choice(temperature, top_k, generator)
+    has_methods("model", model, "begin_state eval train", "a language model")
+    has_methods("vocab", vocab, "__getitem__ to_tokens", "a Vocab")
     was_training = model.training
     model.eval()
     indices = vocab[list(prefix)]

@@ -5,6 +5,7 @@ import math
 import random
 import warnings
 
+import d2l_style
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from rnnlib import d2l as ours
-from rnnlib import d2l_names, text
+from rnnlib import d2l_names, generation, text, training
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -90,6 +91,39 @@ def equal_batches(first, second):
         assert torch.equal(x, x_other)
         assert torch.equal(y, y_other)
     return len(first)
+
+
+class Recorder:
+    """Hands on every name of a module and notes which were asked for."""
+
+    def __init__(self, module):
+        self.module, self.used = module, set()
+
+    def __getattr__(self, name):
+        self.used.add(name)
+        return getattr(self.module, name)
+
+
+def test_a_script_in_d2l_style_gives_equal_results():
+    first, second = (Recorder(d2l) for d2l in (ours, real))
+    results, results_real = d2l_style.run(first), d2l_style.run(second)
+    assert results.keys() == results_real.keys()
+    for name, result in results.items():
+        d2l_style.assert_equal(result, results_real[name])
+    assert first.used == second.used == set(d2l_style.NAMES)
+    perplexities = [results[f"perplexities, {kind}"] for kind in d2l_style.NETS]
+    assert all(values[-1] < values[0] for values in perplexities)
+
+
+def test_the_script_uses_every_name_that_the_module_defines():
+    defined = {
+        name
+        for name, value in vars(ours).items()
+        if getattr(value, "__module__", None) == ours.__name__ and not name.startswith("_")
+    }
+    assert defined <= set(d2l_style.NAMES)
+    for name in defined:
+        assert getattr(ours, name).__doc__, name
 
 
 def test_lines_tokens_vocabulary_and_corpus_are_equal():
@@ -239,6 +273,86 @@ def test_predictions_of_all_nets_agree_with_generate_for_odd_prefixes():
         assert ours.predict_ch8(prefix, 7, first, vocab, CPU) == expected
     with pytest.raises(ValueError, match="prefix"):
         ours.predict_ch8("", 7, first, vocab, CPU)
+
+
+@each_layer
+def test_predictions_of_untrained_nets_are_equal(kind):
+    """Of a bidirectional net too, which must not look ahead within the prefix."""
+    vocab = ours.load_corpus_time_machine()[1]
+    written = []
+    for d2l in (ours, real):
+        net = concise(d2l, len(vocab), kind)
+        for param in net.parameters():
+            nn.init.normal_(param)
+        prefixes = ("t", "time traveller", "in the year")
+        written.append([d2l.predict_ch8(prefix, 20, net, vocab, CPU) for prefix in prefixes])
+    assert written[0] == written[1]
+
+
+def test_writing_leaves_the_net_in_the_mode_it_was_in_and_ignores_dropout():
+    vocab = ours.load_corpus_time_machine()[1]
+    torch.manual_seed(0)
+    net = ours.RNNModel(nn.LSTM(len(vocab), 64, 2, dropout=0.5), len(vocab))
+    assert len({ours.predict_ch8("time", 20, net, vocab, CPU) for _ in range(5)}) == 1
+    assert net.training
+    net.eval()
+    ours.predict_ch8("time", 2, net, vocab, CPU)
+    assert not net.training
+
+
+def test_a_state_may_be_a_list_of_tensors():
+    def get_params(vocab_size, num_hiddens, device):
+        shapes = (vocab_size, num_hiddens), (num_hiddens, vocab_size)
+        return [torch.normal(0, 0.5, shape).requires_grad_() for shape in shapes]
+
+    def init_state(batch_size, num_hiddens, device):
+        return [torch.zeros(batch_size, num_hiddens)]
+
+    def forward(inputs, state, params):
+        (H,), logits = state, []
+        for X in inputs:
+            H = torch.tanh(X @ params[0] + H)
+            logits.append(H @ params[1])
+        return torch.cat(logits), [H]
+
+    results = []
+    for d2l in (ours, real):
+        torch.manual_seed(1)
+        net = d2l.RNNModelScratch(28, 16, CPU, get_params, init_state, forward)
+        results.append(train_some_epochs(d2l, net, use_random_iter=False))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-4)
+    assert results[0][1] == results[1][1]
+
+
+@each_layer
+def test_rnnlibs_own_functions_take_the_model_and_the_minibatches(kind):
+    random.seed(0)
+    train_iter, vocab = ours.load_data_time_machine(16, 20, False, 3000)
+    assert train_iter.carries_state
+    assert not ours.SeqDataLoader(16, 20, True, 3000).carries_state
+    net, twin = (concise(ours, len(vocab), kind) for _ in range(2))
+    random.seed(1)
+    values = training.train(net, train_iter, 2, lr=0.5)["train"]
+    random.seed(1)
+    updater = torch.optim.SGD(twin.parameters(), 0.5)
+    for value in values:
+        arguments = twin, train_iter, nn.CrossEntropyLoss(), updater, CPU, False
+        assert ours.train_epoch_ch8(*arguments)[0] == pytest.approx(value, rel=1e-5)
+    assert 1 < training.evaluate(net, torch.tensor(train_iter.corpus)) < 28
+    assert len(generation.generate(net, vocab, "time", 5)) == 9
+    assert (net.begin_state(3)[0] if net.is_lstm else net.begin_state(3)).shape[1] == 3
+
+
+def test_a_text_of_ones_own_takes_the_place_of_the_text(monkeypatch):
+    content = b"The cat, the hat;\n\nthe CAT.\n"
+    (text.data_folder() / "cat.txt").write_bytes(content)
+    entry = (ours.DATA_URL + "cat.txt", text.sha1(content))
+    for d2l in (ours, real):
+        monkeypatch.setitem(d2l.DATA_HUB, "time_machine", entry)
+        assert d2l.read_time_machine() == ["the cat the hat", "", "the cat"]
+        corpus, vocab = d2l.load_corpus_time_machine()
+        assert "".join(vocab.to_tokens(corpus)) == "the cat the hatthe cat"
+        assert len(d2l.SeqDataLoader(2, 3, False, 12).corpus) == 12
 
 
 @both

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from rnnlib.checks import one_of
+from rnnlib.checks import one_of, same_length
 
 INPUT, HIDDEN, OUTPUT, GREY = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
 COLOURS = (INPUT, HIDDEN, OUTPUT, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -50,6 +50,7 @@ def plot_curves(
     with course_style():
         figure, axes = plt.subplots(figsize=size)
         for name, (x, y) in curves.items():
+            same_length(f"curves[{name!r}]", x, y)
             points = [(a, b) for a, b in zip(x, y, strict=True) if b is not None]
             axes.plot(*zip(*points, strict=True), label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
@@ -69,6 +70,11 @@ def plot_heatmap(
 ) -> Figure:
     """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it."""
     values = [[float(value) for value in row] for row in values]
+    if not values or not len(columns):
+        raise ValueError("values must hold at least one number, got none")
+    if len(values) != len(rows) or any(len(row) != len(columns) for row in values):
+        found = f"{len(values)} rows of {sorted({len(row) for row in values})}"
+        raise ValueError(f"values must have shape ({len(rows)}, {len(columns)}), got {found}")
     with course_style():
         figure, axes = plt.subplots(
             figsize=size or (1.6 + 0.62 * len(columns), 1.0 + 0.42 * len(rows))
@@ -88,9 +94,9 @@ def plot_heatmap(
     return figure
 
 
-def _canvas(left: float, right: float, bottom: float, top: float):
-    """Empty axes over these limits, the figure cut to fit, 0.8 inches a unit."""
-    figure, axes = plt.subplots(figsize=(0.8 * (right - left), 0.8 * (top - bottom)))
+def _canvas(left: float, right: float, bottom: float, top: float, inches: float = 0.8):
+    """Empty axes over these limits, the figure cut to fit, so many inches a unit."""
+    figure, axes = plt.subplots(figsize=(inches * (right - left), inches * (top - bottom)))
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")
     return figure, axes
@@ -123,7 +129,7 @@ def _arrow(axes, *points, alpha=1.0, label=""):
     axes.annotate("", points[-1], points[-2], arrowprops={**style, "shrinkA": 0, "shrinkB": 0})
     if label:
         (x0, y0), (x1, y1) = points[-2:]
-        axes.text((x0 + x1) / 2 + 0.06, (y0 + y1) / 2, label, va="center", fontsize=9, alpha=alpha)
+        axes.text((x0 + x1) / 2 + 0.06, (y0 + y1) / 2, label, va="center", alpha=alpha)
 
 
 def draw_unrolled(
@@ -137,21 +143,24 @@ def draw_unrolled(
     `weights` names the weights on the arrows input -> hidden, hidden -> hidden and hidden ->
     output, the same ones in each column; `notes` says at the right what each row is.
     """
+    same_length("targets", inputs, targets)
+    same_length("weights", ("",) * 3, weights)
     with course_style():
-        last = 1.6 * (len(inputs) - 1)
-        figure, axes = _canvas(-1.7, last + 2.6, -0.4, 2.6)
+        last = 1.8 * (len(inputs) - 1)
+        # Few inches a unit make the letters large beside the boxes: phones shrink the picture.
+        figure, axes = _canvas(-1.9, last + 3.0, -0.5, 3.1, inches=0.6)
         for t, (x, y) in enumerate(zip(inputs, targets, strict=True)):
-            at = 1.6 * t
-            _box(axes, at, 0, f'$x_{{{t + 1}}}$ = "{x}"', INPUT, width=1.05)
-            _box(axes, at, 1.1, f"$h_{{{t + 1}}}$", HIDDEN)
-            _box(axes, at, 2.2, f'"{y}"', OUTPUT)
-            _arrow(axes, (at, 0.28), (at, 0.82), label=weights[0])
-            _arrow(axes, (at, 1.38), (at, 1.92), label=weights[2])
-            _arrow(axes, (at - 1.16, 1.1), (at - 0.43, 1.1))
-            axes.text(at - 0.8, 1.2, weights[1], ha="center", va="bottom", fontsize=9)
-        axes.text(-1.22, 1.1, "$h_0$", ha="right", va="center")
+            at = 1.8 * t
+            _box(axes, at, 0, f'$x_{{{t + 1}}}$ = "{x}"', INPUT, width=1.4, height=0.6)
+            _box(axes, at, 1.3, f"$h_{{{t + 1}}}$", HIDDEN, height=0.6)
+            _box(axes, at, 2.6, f'"{y}"', OUTPUT, height=0.6)
+            _arrow(axes, (at, 0.33), (at, 0.97), label=weights[0])
+            _arrow(axes, (at, 1.63), (at, 2.27), label=weights[2])
+            _arrow(axes, (at - 1.37, 1.3), (at - 0.43, 1.3))
+            axes.text(at - 0.9, 1.42, weights[1], ha="center", va="bottom")
+        axes.text(-1.45, 1.3, "$h_0$", ha="right", va="center")
         for row, note in enumerate(notes):
-            axes.text(last + 0.72, 1.1 * row, note, va="center", color="#444444")
+            axes.text(last + 0.85, 1.3 * row, note, va="center", color="#444444")
     return figure
 
 

@@ -1,0 +1,180 @@
+"""An interrupted training goes on bit for bit as if it had not been interrupted."""
+
+import copy
+import random
+
+import pytest
+import torch
+
+from rnnlib.batches import TextBatches
+from rnnlib.models import language_model, save_model
+from rnnlib.resume import load_training, save_training
+from rnnlib.text import Vocab
+from rnnlib.training import train_epoch
+
+CORPUS = torch.arange(400) ** 2 % 7
+
+
+class Run:
+    """A small training with dropout, a schedule and random minibatches, from a seed."""
+
+    def __init__(self, seed=0, kind="rnn", hidden_size=6, optimizer=torch.optim.Adam, cycle=True):
+        torch.manual_seed(seed)
+        self.rng = random.Random(seed)
+        self.model = language_model(kind, 7, hidden_size, embedding_size=5, dropout=0.4)
+        self.optimizer = optimizer(self.model.parameters(), lr=0.01)
+        self.scheduler = None
+        if cycle:
+            self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, 20, gamma=0.5)
+        self.batches = TextBatches(CORPUS, 4, 8, shuffle=True, rng=self.rng)
+
+    def epochs(self, number):
+        return [
+            train_epoch(self.model, self.batches, self.optimizer, scheduler=self.scheduler)
+            for _ in range(number)
+        ]
+
+    def save(self, path, progress=None):
+        return save_training(path, self.model, self.optimizer, self.scheduler, self.rng, progress)
+
+    def load(self, path):
+        return load_training(path, self.model, self.optimizer, self.scheduler, self.rng)
+
+    def everything(self):
+        parts = [self.model.state_dict(), self.optimizer.state_dict()]
+        parts += [self.scheduler and self.scheduler.state_dict()]
+        return copy.deepcopy([*parts, self.rng.getstate(), torch.get_rng_state()])
+
+
+def equal(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
+    return a == b
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
+@pytest.mark.parametrize("cycle", [True, False])
+def test_three_epochs_and_three_more_equal_six(tmp_path, kind, optimizer, cycle):
+    straight = Run(kind=kind, optimizer=optimizer, cycle=cycle)
+    expected, in_the_end = straight.epochs(6), straight.everything()
+    first = Run(kind=kind, optimizer=optimizer, cycle=cycle)
+    begun = first.epochs(3)
+    first.save(tmp_path / "a", progress=begun)
+    second = Run(seed=9, kind=kind, optimizer=optimizer, cycle=cycle)
+    begun = second.load(tmp_path / "a")
+    assert begun + second.epochs(3) == expected
+    assert equal(second.everything(), in_the_end)
+
+
+def test_one_cycle_resumes(tmp_path):
+    def with_cycle(seed):
+        run = Run(seed, cycle=False)
+        run.scheduler = torch.optim.lr_scheduler.OneCycleLR(run.optimizer, 0.05, total_steps=100)
+        return run
+
+    straight = with_cycle(0)
+    expected = straight.epochs(4)
+    first = with_cycle(0)
+    first.epochs(2)
+    first.save(tmp_path / "a")
+    second = with_cycle(5)
+    second.load(tmp_path / "a")
+    assert second.epochs(2) == expected[2:]
+    assert equal(second.model.state_dict(), straight.model.state_dict())
+
+
+def test_the_random_state_of_the_module_is_the_default(tmp_path):
+    run = Run()
+    random.seed(3)
+    save_training(tmp_path / "a", run.model, run.optimizer, run.scheduler)
+    expected = [random.random() for _ in range(5)]
+    load_training(tmp_path / "a", run.model, run.optimizer, run.scheduler)
+    assert [random.random() for _ in range(5)] == expected
+
+
+def test_saving_changes_nothing(tmp_path):
+    run = Run()
+    run.epochs(1)
+    before = run.everything()
+    run.save(tmp_path / "a")
+    assert equal(run.everything(), before)
+
+
+def test_progress_comes_back_with_tensors_in_it(tmp_path):
+    progress = {"history": {"train": [3.5, None]}, "weights": {"w": torch.ones(2, 3)}}
+    run = Run()
+    assert run.save(tmp_path / "a", progress) == tmp_path / "a"
+    assert equal(run.load(tmp_path / "a"), progress)
+    run.save(tmp_path / "b")
+    assert run.load(tmp_path / "b") is None
+
+
+def test_parts_unlike_the_saved_ones_are_refused_and_left_alone(tmp_path):
+    saved = Run()
+    saved.epochs(1)
+    saved.save(tmp_path / "a")
+    others = {
+        "optimizer must be Adam": Run(optimizer=torch.optim.SGD),
+        "scheduler must be StepLR": Run(cycle=False),
+        "model must have the same parameters": Run(hidden_size=8),
+    }
+    half = Run()
+    half.optimizer = torch.optim.Adam(list(half.model.parameters())[:2])
+    half.scheduler = torch.optim.lr_scheduler.StepLR(half.optimizer, 20)
+    others["optimizer must have the same parameters"] = half
+    for message, run in others.items():
+        before = run.everything()
+        with pytest.raises(ValueError, match=message):
+            run.load(tmp_path / "a")
+        assert equal(run.everything(), before)
+
+
+def test_a_scheduler_where_none_was_saved_is_refused(tmp_path):
+    Run(cycle=False).save(tmp_path / "a")
+    with pytest.raises(ValueError, match="scheduler must be None"):
+        Run().load(tmp_path / "a")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Run().load(tmp_path / "a")
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped"])
+def test_damaged_file_is_refused(tmp_path, damage):
+    run = Run()
+    path = run.save(tmp_path / "a")
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[content.index(run.model.linear.weight.detach().numpy().tobytes())] ^= 1
+    path.write_bytes({"empty": b"", "cut": content[:-50], "flipped": content}[damage])
+    with pytest.raises(ValueError, match="damaged or unsafe"):
+        Run().load(path)
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    torch.save({"format": print}, tmp_path / "a")
+    with pytest.raises(ValueError, match="damaged or unsafe"):
+        Run().load(tmp_path / "a")
+
+
+def test_a_saved_model_is_not_a_saved_training(tmp_path):
+    model = language_model("rnn", 3, 4)
+    save_model(tmp_path / "a", model, Vocab.from_list(["<unk>", "a", "b"]))
+    with pytest.raises(ValueError, match="is something else"):
+        Run().load(tmp_path / "a")
+
+
+def test_an_interrupted_save_leaves_the_last_one(tmp_path, monkeypatch):
+    run = Run()
+    run.save(tmp_path / "a", progress=1)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        run.save(tmp_path / "a", progress=2)
+    assert run.load(tmp_path / "a") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -1,25 +1,41 @@
 """Checks of arguments, so that an error names what was wrong with which argument."""
 
 import math
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
+MOST_NUMBERS = 2**31
+MOST_LAYERS = 1000
+MOST_FLOAT = sys.float_info.max
 
-def whole_number(name: str, value, least: int = 1) -> int:
-    """Return `value` if it is an int of at least `least`, else raise."""
+
+def whole_number(name: str, value, least: int = 1, most: int | None = None) -> int:
+    """Return `value` if it is an int within [least, most], else raise."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, got {type(value).__name__}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
     return value
+
+
+def affordable(name: str, count: int) -> None:
+    """Raise if what `name` asks for would hold `count` numbers, too many for any memory here."""
+    if count > MOST_NUMBERS:
+        raise ValueError(f"{name} must fit in memory, but need more than {MOST_NUMBERS} numbers")
 
 
 def real_number(name: str, value, least: float = 0.0, most: float = math.inf) -> float:
     """Return `value` as a float if it is finite and within [least, most], else raise."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not math.isfinite(value) or not least <= value <= most:
+    # An int beyond the range of floats would be an OverflowError of isfinite.
+    if not -MOST_FLOAT <= value <= MOST_FLOAT or not least <= value <= most:
         limits = f"at least {least}" if most == math.inf else f"from {least} to {most}"
         raise ValueError(f"{name} must be a finite number, {limits}, got {value}")
     return float(value)
@@ -34,7 +50,8 @@ def flag(name: str, value) -> bool:
 
 def one_of(name: str, value, allowed: Sequence):
     """Return `value` if it is among `allowed`, else raise."""
-    if value not in allowed:
+    # By type first: a tensor or an array would answer == with more than True or False.
+    if not any(isinstance(value, type(option)) and value == option for option in allowed):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value
 
@@ -47,4 +64,41 @@ def index_tensor(name: str, value, num_dims: int) -> torch.Tensor:
         raise TypeError(f"{name} must hold indices (torch.int64), got {value.dtype}")
     if value.dim() != num_dims:
         raise ValueError(f"{name} must have {num_dims} dimensions, got shape {tuple(value.shape)}")
+    if value.is_meta:
+        raise ValueError(f"{name} must hold values, got a tensor on the device meta")
     return value
+
+
+def each_of(name: str, value, wanted: str):
+    """Return an iterator over `value` if there is one, else raise."""
+    try:
+        return iter(value)
+    except TypeError as error:  # a tensor of no dimensions has __iter__, too
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}") from error
+
+
+def same_length(name: str, first: Sequence, second: Sequence) -> None:
+    """Raise if `name` pairs two sequences, by zip, one of which is longer than the other."""
+    try:
+        equal = len(first) == len(second)
+    except TypeError as error:
+        found = f"{type(first).__name__} and {type(second).__name__}"
+        raise TypeError(f"{name} must be sequences, got {found}") from error
+    if not equal:
+        raise ValueError(f"{name} must zip to pairs, got {len(first)} and {len(second)} of them")
+
+
+def has_methods(name: str, value, methods: str, wanted: str):
+    """Return `value` if it has each of the `methods` (names with blanks between), else raise."""
+    if not all(callable(getattr(value, method, None)) for method in methods.split()):
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}")
+    return value
+
+
+def file_path(name: str, value) -> Path:
+    """Return `value` as a `Path` if it can name a file, else raise."""
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name} must be a str or a Path, got {type(value).__name__}")
+    if "\0" in os.fspath(value):
+        raise ValueError(f"{name} must not hold the character NUL, got {os.fspath(value)!r}")
+    return Path(value)

@@ -10,6 +10,7 @@ are those of *Dive into Deep Learning* (Zhang et al., 2023), release 0.17 of its
 import collections
 import time
 from itertools import accumulate
+from math import inf
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from torch import nn
 
 from rnnlib import batches, generation, text, training
+from rnnlib.checks import has_methods, whole_number
 from rnnlib.d2l_names import ELSEWHERE
 from rnnlib.models import LanguageModel
 from rnnlib.text import Vocab as Vocab
@@ -62,7 +64,7 @@ def download(name, cache_dir=None):
     `time_machine` may turn out to be the bundled sample (see `rnnlib.text.find_text`). An entry
     of your own is `(address, SHA-1)`; under the name `time_machine` it replaces the text.
     """
-    if name not in DATA_HUB:
+    if not isinstance(name, str) or name not in DATA_HUB:
         raise ValueError(f"name must be one of {', '.join(DATA_HUB)}, got {name!r}")
     url, sha1 = DATA_HUB[name]
     if sha1 == TIME_MACHINE[1]:
@@ -90,19 +92,27 @@ def count_corpus(tokens):
 
 def load_corpus_time_machine(max_tokens=-1):
     """The text as a list of indices, and the vocabulary of its characters."""
-    max_tokens = max_tokens if max_tokens > 0 else None
+    max_tokens = max_tokens if whole_number("max_tokens", max_tokens, -inf) > 0 else None
     corpus, vocab = text.load_corpus(max_tokens, path=download("time_machine"))
     return corpus.tolist(), vocab
 
 
+def _tensor(corpus):
+    try:
+        return torch.as_tensor(corpus)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        found = type(corpus).__name__
+        raise TypeError(f"corpus must be a list or tensor of indices, got {found}") from error
+
+
 def seq_data_iter_random(corpus, batch_size, num_steps):
     """Minibatches of windows in random order."""
-    return batches.random_batches(torch.as_tensor(corpus), batch_size, num_steps)
+    return batches.random_batches(_tensor(corpus), batch_size, num_steps)
 
 
 def seq_data_iter_sequential(corpus, batch_size, num_steps):
     """Minibatches whose rows go on where those of the last one ended."""
-    return batches.sequential_batches(torch.as_tensor(corpus), batch_size, num_steps)
+    return batches.sequential_batches(_tensor(corpus), batch_size, num_steps)
 
 
 class SeqDataLoader:
@@ -173,10 +183,14 @@ class _Net(nn.Module):
         self.training = getattr(net, "training", True)
 
     def parameters(self, recurse=True):
-        module = isinstance(self.net, nn.Module)
-        return self.net.parameters(recurse) if module else iter(self.net.params)
+        if isinstance(self.net, nn.Module):
+            return self.net.parameters(recurse)
+        if not hasattr(self.net, "params"):
+            raise TypeError(f"net must have params, as RNNModelScratch has, got {self.net!r}")
+        return iter(self.net.params)
 
     def begin_state(self, batch_size=1):
+        has_methods("net", self.net, "begin_state", "a model as those of this file")
         return _tuple(self.net.begin_state(batch_size=batch_size, device=self.device))
 
     def forward(self, X, state):
@@ -202,7 +216,7 @@ class _Batches:
         self.train_iter, self.carries_state, self.device = train_iter, carries_state, device
 
     def __iter__(self):
-        return ((X, Y.long().to(self.device)) for X, Y in self.train_iter)
+        return ((X, Y.long().to(self.device)) for X, Y in training.pairs(self.train_iter))
 
 
 class _Updater:
@@ -258,6 +272,7 @@ def predict_ch8(prefix, num_preds, net, vocab, device):
 
 def train_ch8(net, train_iter, vocab, lr, num_epochs, device, use_random_iter=False):
     """Train, drawing the perplexity and printing text as the book does."""
+    whole_number("num_epochs", num_epochs)
     loss = nn.CrossEntropyLoss()
     animator = Animator(
         xlabel="epoch", ylabel="perplexity", legend=["train"], xlim=[10, num_epochs]

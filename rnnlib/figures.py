@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from rnnlib.checks import one_of, same_length
+from rnnlib.checks import has_methods, one_of, same_length
 
 INPUT, HIDDEN, OUTPUT, GREY = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
 COLOURS = (INPUT, HIDDEN, OUTPUT, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -47,10 +47,14 @@ def plot_curves(
     size: tuple[float, float] = (7.0, 3.4),
 ) -> Figure:
     """One line for each `name: (x, y)`; `None` among the y's leaves that point out."""
+    has_methods("curves", curves, "items", "a dict of names, each with its x and y")
+    for name, pair in curves.items():
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"curves[{name!r}] must be a pair (x, y), got {type(pair).__name__}")
+        same_length(f"curves[{name!r}]", *pair)
     with course_style():
         figure, axes = plt.subplots(figsize=size)
         for name, (x, y) in curves.items():
-            same_length(f"curves[{name!r}]", x, y)
             points = [(a, b) for a, b in zip(x, y, strict=True) if b is not None]
             axes.plot(*zip(*points, strict=True), label=name)
         axes.set(xlabel=xlabel, ylabel=ylabel, yscale=yscale)
@@ -70,6 +74,10 @@ def plot_heatmap(
 ) -> Figure:
     """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it."""
     values = [[float(value) for value in row] for row in values]
+    try:
+        format.format(0.0)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"format must show one number, as '{{:.2f}}', got {format!r}") from error
     if not values or not len(columns):
         raise ValueError("values must hold at least one number, got none")
     if len(values) != len(rows) or any(len(row) != len(columns) for row in values):
@@ -185,7 +193,7 @@ def draw_cell_legend() -> Figure:
             _circle(axes, 4.3, -0.8 * row, sign)
             axes.text(4.8, -0.8 * row, text, va="center")
         _arrow(axes, (4.0, -1.6), (4.6, -1.6))
-        axes.text(4.8, -1.6, "a row of hidden_size numbers", va="center")
+        axes.text(4.8, -1.6, "a row of numbers", va="center")
     return figure
 
 

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from rnnlib.checks import file_path, has_methods
+
 
 def write_atomically(path: str | Path, write: Callable) -> Path:
     """Let `write(file)` fill a new file, then move it to `path` in one step.
@@ -14,7 +16,10 @@ def write_atomically(path: str | Path, write: Callable) -> Path:
     If writing fails, `path` is left as it was, nothing else stays behind, and the error
     (an `OSError` for a full or read-only disk) is passed on.
     """
-    path = Path(path)
+    has_methods("write", write, "__call__", "a function of a file")
+    path = file_path("path", path)
+    if not path.name:
+        raise IsADirectoryError(f"path must name a file, got {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened as any new file, not by tempfile, so that it gets the rights any new file gets.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from rnnlib.checks import has_methods, real_number, whole_number
 from rnnlib.text import Vocab
 
+MOST_LOGITS = 2**24  # as many as torch.multinomial takes
+
 
 def next_token(
     logits: Tensor,
@@ -33,13 +35,15 @@ def next_token(
         )
     if temperature == 0:
         return int(logits.argmax())
+    if logits.numel() > MOST_LOGITS:
+        raise ValueError(f"logits must hold at most {MOST_LOGITS} to draw from, got {len(logits)}")
     if top_k is not None:
         # Sorted, not cut at a threshold, which would let more than top_k through where logits
         # are equal; stable, so that of equal ones the first is kept, as the greedy choice does.
         logits, indices = logits.sort(descending=True, stable=True)
         logits = logits[:top_k]
     # Subtracting the maximum first keeps a tiny temperature from overflowing.
-    probabilities = torch.softmax((logits.double() - logits.max()) / temperature, dim=0)
+    probabilities = torch.softmax((logits.double() - logits.max()) / float(temperature), dim=0)
     choice = int(torch.multinomial(probabilities, 1, generator=generator))
     return choice if top_k is None else int(indices[choice])
 

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlib.checks import flag, one_of, real_number, whole_number
+from rnnlib.checks import MOST_LAYERS, affordable, flag, one_of, real_number, whole_number
+
+DTYPES = (None, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class RecurrentLayer(nn.Module):
@@ -39,7 +41,7 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.input_size = whole_number("input_size", input_size)
         self.hidden_size = whole_number("hidden_size", hidden_size)
-        self.num_layers = whole_number("num_layers", num_layers)
+        self.num_layers = whole_number("num_layers", num_layers, most=MOST_LAYERS)
         self.bias = flag("bias", bias)
         self.batch_first = flag("batch_first", batch_first)
         self.dropout = real_number("dropout", dropout, most=1.0)
@@ -54,7 +56,12 @@ class RecurrentLayer(nn.Module):
                 "dropout acts between layers, so with num_layers=1 it does nothing",
                 stacklevel=3 if isinstance(self, RNN) else 2,  # RNN has an __init__ of its own
             )
+        one_of("dtype", dtype, DTYPES)
         state_size = proj_size or hidden_size
+        columns = input_size + (num_layers - 1) * state_size * self.num_directions
+        columns += num_layers * state_size
+        numbers = self.num_directions * self.num_gates * hidden_size * columns
+        affordable("input_size, hidden_size and num_layers", numbers)
         for layer in range(num_layers):
             columns = input_size if layer == 0 else state_size * self.num_directions
             for suffix in self._suffixes(layer):
@@ -146,6 +153,8 @@ class RecurrentLayer(nn.Module):
                 f"input must have shape ({first}, {self.input_size}) or unbatched "
                 f"(num_steps, {self.input_size}), got {tuple(input.shape)}"
             )
+        if input.device != self.weight_ih_l0.device:
+            raise ValueError(f"input must be on {self.weight_ih_l0.device}, got {input.device}")
         if 0 in input.shape:
             raise ValueError(f"input must not be empty, got shape {tuple(input.shape)}")
 
@@ -170,6 +179,8 @@ class RecurrentLayer(nn.Module):
             expected = (rows, batch_size, size) if batched else (rows, size)
             if part.shape != expected:
                 raise ValueError(f"{name} must have shape {expected}, got {tuple(part.shape)}")
+            if part.device != input.device:
+                raise ValueError(f"{name} must be on {input.device}, got one on {part.device}")
         return parts if batched else [part.unsqueeze(1) for part in parts]
 
 

@@ -1,7 +1,5 @@
 """A recurrent layer and an output layer = a language model; saving and loading it."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import torch
@@ -9,8 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rnnlib import layers
-from rnnlib.checks import flag, one_of, real_number, whole_number
-from rnnlib.files import write_atomically
+from rnnlib.checkpoints import read_checkpoint, write_checkpoint
+from rnnlib.checks import (
+    MOST_LAYERS,
+    MOST_NUMBERS,
+    affordable,
+    flag,
+    one_of,
+    real_number,
+    whole_number,
+)
 from rnnlib.text import Vocab
 
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -45,6 +51,7 @@ class LanguageModel(nn.Module):
             name, width = "embedding_size", whole_number("embedding_size", embedding_size)
         if layer.input_size != width:
             raise ValueError(f"layer must have input_size={width} ({name}), got {layer.input_size}")
+        affordable("vocab_size", vocab_size * (layer.hidden_size + width))
         self.embedding = None if embedding_size is None else nn.Embedding(vocab_size, width)
         self.layer = layer
         self.dropout = nn.Dropout(real_number("dropout", dropout, most=1.0))
@@ -61,6 +68,7 @@ class LanguageModel(nn.Module):
         whole_number("batch_size", batch_size)
         layer, weight = self.layer, self.linear.weight
         rows = layer.num_layers * (2 if layer.bidirectional else 1)
+        affordable("batch_size", rows * batch_size * layer.hidden_size)
         h = weight.new_zeros(rows, batch_size, layer.proj_size or layer.hidden_size)
         return (h, weight.new_zeros(rows, batch_size, layer.hidden_size)) if self.is_lstm else h
 
@@ -87,6 +95,12 @@ class LanguageModel(nn.Module):
             raise ValueError(
                 f"indices must have shape (batch_size, num_steps), got {tuple(indices.shape)}"
             )
+        device = self.linear.weight.device
+        if indices.device != device or indices.is_meta:
+            raise ValueError(
+                f"indices must be on the device of the model ({device}) and hold values, "
+                f"got a tensor on {indices.device}"
+            )
         low, high = indices.aminmax()
         if low < 0 or high >= self.vocab_size:
             raise ValueError(
@@ -108,6 +122,8 @@ class LanguageModel(nn.Module):
                 raise ValueError(f"{name} must have shape {tuple(wanted.shape)}, got {found}")
             if part.dtype != wanted.dtype:
                 raise TypeError(f"{name} must be {wanted.dtype}, got {part.dtype}")
+            if part.device != wanted.device:
+                raise ValueError(f"{name} must be on {wanted.device}, got one on {part.device}")
 
 
 def language_model(
@@ -128,9 +144,13 @@ def language_model(
         "num_layers": num_layers,
         "embedding_size": 1 if embedding_size is None else embedding_size,
     }.items():
-        whole_number(name, value)
+        whole_number(name, value, most=MOST_LAYERS if name == "num_layers" else MOST_NUMBERS)
     real_number("dropout", dropout, most=1.0)
     flag("bidirectional", bidirectional)
+    directions, width = 2 if bidirectional else 1, embedding_size or vocab_size
+    columns = width + hidden_size + (num_layers - 1) * (directions + 1) * hidden_size
+    numbers = directions * 4 * hidden_size * columns + vocab_size * (2 * hidden_size + width)
+    affordable("vocab_size, hidden_size, num_layers and embedding_size", numbers)
     layer = LAYERS[kind](
         vocab_size if embedding_size is None else embedding_size,
         hidden_size,
@@ -160,21 +180,53 @@ def _recipe(model: LanguageModel) -> dict:
     }
 
 
+def _check_weights(recipe: dict, weights: dict) -> None:
+    """Raise if `weights` are not those of a model of this `recipe`; costs no memory."""
+    with torch.device("meta"):
+        expected = language_model(**recipe).state_dict()
+    if set(weights) != set(expected):
+        raise ValueError(f"weights should be {', '.join(expected)}, got {', '.join(weights)}")
+    dtype = weights["linear.weight"].dtype
+    for name, weight in weights.items():
+        if weight.shape != expected[name].shape:
+            wanted = tuple(expected[name].shape)
+            raise ValueError(f"{name} should have shape {wanted}, got {tuple(weight.shape)}")
+        if weight.dtype != dtype or not dtype.is_floating_point:
+            raise ValueError(f"{name} should hold floats as linear.weight, got {weight.dtype}")
+        # A weight may claim any shape if its numbers are one number repeated.
+        if weight.is_meta or weight.nbytes > weight.untyped_storage().nbytes():
+            raise ValueError(f"{name} should hold each of its {weight.numel()} numbers")
+
+
 def save_model(path: str | Path, model: LanguageModel, vocab: Vocab, history=None) -> Path:
     """Write model, vocabulary and history to `path`, atomically; `load_model` reads them.
 
-    `model` is one that `language_model` built. `history` may be any plain dict or list.
+    `model` is one that `language_model` built. `history` may be any plain data. Raises
+    `ValueError` or `TypeError` if `load_model` could not read the file; then none is written.
     """
+    if not isinstance(model, LanguageModel):
+        raise TypeError(f"model must be a LanguageModel, got {type(model).__name__}")
+    if not isinstance(vocab, Vocab):
+        raise TypeError(f"vocab must be a Vocab, got {type(vocab).__name__}")
     if len(vocab) != model.vocab_size:
         raise ValueError(f"vocab must hold {model.vocab_size} tokens, got {len(vocab)}")
+    try:
+        Vocab.from_list(vocab.idx_to_token)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"vocab must be one that can be loaded, but {error}") from error
+    recipe, weights = _recipe(model), model.state_dict()
+    try:
+        _check_weights(recipe, weights)
+    except ValueError as error:
+        raise ValueError(f"model must have weights that can be saved, but its {error}") from error
     checkpoint = {
         "format": FORMAT,
-        "recipe": _recipe(model),
-        "weights": model.state_dict(),
+        "recipe": recipe,
+        "weights": weights,
         "tokens": vocab.idx_to_token,
         "history": history,
     }
-    return write_atomically(path, lambda file: torch.save(checkpoint, file))
+    return write_checkpoint(path, checkpoint)
 
 
 def load_model(path: str | Path):
@@ -183,21 +235,9 @@ def load_model(path: str | Path):
     Only data is read, never code (`weights_only=True`). Raises `FileNotFoundError`, or
     `ValueError` if the file is damaged or is the checkpoint of something else.
     """
-    content = Path(path).read_bytes()
+    checkpoint = read_checkpoint(path, FORMAT)
     try:
-        # torch.load would take a few flipped bits for weights; the zip's checksums tell.
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
-        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # where and how reading fails depends on the damage
-        raise ValueError(
-            f"path must name a saved model, but {path} is damaged or unsafe"
-        ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
-        raise ValueError(f"path must name a saved {FORMAT!r}, but {path} is something else")
-    try:
+        _check_weights(checkpoint["recipe"], checkpoint["weights"])
         model = language_model(**checkpoint["recipe"])
         model.to(checkpoint["weights"]["linear.weight"].dtype)
         model.load_state_dict(checkpoint["weights"])

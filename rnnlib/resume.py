@@ -1,20 +1,30 @@
 """A training that was interrupted -> the same training, going on as if it had not been."""
 
-import io
+import copy
 import random
-import zipfile
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from rnnlib.files import write_atomically
+from rnnlib.checkpoints import read_checkpoint, write_checkpoint
+from rnnlib.checks import has_methods
 
 FORMAT = "rnnlib interrupted training, version 1"
 
 
 def _kind(part) -> str | None:
     return None if part is None else type(part).__name__
+
+
+def _check(model, optimizer, scheduler, rng) -> None:
+    for name, part in {"model": model, "optimizer": optimizer, "scheduler": scheduler}.items():
+        if part is not None or name != "scheduler":
+            has_methods(name, part, "state_dict load_state_dict", "one of PyTorch's")
+    if not isinstance(rng, random.Random) and rng is not random:
+        raise TypeError(
+            f"rng must be a random.Random or the module random, got {type(rng).__name__}"
+        )
 
 
 def save_training(
@@ -30,8 +40,10 @@ def save_training(
     That is: weights, optimizer, scheduler if any, and both random states, torch's (dropout,
     on the CPU) and that of `rng`, a `random.Random` or the module `random` (minibatches; pass
     the one they draw from). `progress` is for your own use and may be any plain data: the
-    number of epochs done, the history. Save between epochs, not within one.
+    number of epochs done, the history. Save between epochs, not within one. Raises
+    `TypeError` if any of it could not be read back; then nothing is written.
     """
+    _check(model, optimizer, scheduler, rng)
     checkpoint = {
         "format": FORMAT,
         "kinds": [_kind(optimizer), _kind(scheduler)],
@@ -42,7 +54,7 @@ def save_training(
         "rng state": rng.getstate(),
         "progress": progress,
     }
-    return write_atomically(path, lambda file: torch.save(checkpoint, file))
+    return write_checkpoint(path, checkpoint)
 
 
 def load_training(
@@ -59,41 +71,37 @@ def load_training(
     file is damaged or something else, or if a part is not like the one that was saved; then
     none of the parts has been changed.
     """
-    checkpoint = _read(path)
+    _check(model, optimizer, scheduler, rng)
+    checkpoint = read_checkpoint(path, FORMAT)
     kinds = [_kind(optimizer), _kind(scheduler)]
-    for name, found, saved in zip(
-        ("optimizer", "scheduler"), kinds, checkpoint["kinds"], strict=True
-    ):
-        if found != saved:
-            raise ValueError(f"{name} must be a {saved}, as in {path}, got {found}")
-    weights, saved = model.state_dict(), checkpoint["model"]
-    if {name: w.shape for name, w in weights.items()} != {n: w.shape for n, w in saved.items()}:
+    try:
+        saved_kinds = zip(("optimizer", "scheduler"), kinds, checkpoint["kinds"], strict=True)
+        saved_kinds, saved = list(saved_kinds), checkpoint["model"]
+        saved_shapes = {name: (w.shape, w.dtype) for name, w in saved.items()}
+        saved_groups = [len(g["params"]) for g in checkpoint["optimizer"]["param_groups"]]
+        if checkpoint["kinds"][1] is not None:
+            checkpoint["scheduler"].keys()
+        # Tried out first, so that a state that does not fit leaves the parts as they were.
+        torch.Generator().set_state(checkpoint["torch random state"])
+        random.Random().setstate(checkpoint["rng state"])
+        progress = checkpoint["progress"]
+    except Exception as error:  # which one depends on what is in there
+        raise ValueError(f"the parts of {path} do not fit together: {error}") from error
+    for name, found, kind in saved_kinds:
+        if found != kind:
+            raise ValueError(f"{name} must be {kind}, as in {path}, got {found}")
+    if {name: (w.shape, w.dtype) for name, w in model.state_dict().items()} != saved_shapes:
         raise ValueError(f"model must have the same parameters as the one saved in {path}")
-    groups = [part["param_groups"] for part in (optimizer.state_dict(), checkpoint["optimizer"])]
-    if [len(g["params"]) for g in groups[0]] != [len(g["params"]) for g in groups[1]]:
+    if [len(group["params"]) for group in optimizer.param_groups] != saved_groups:
         raise ValueError(f"optimizer must have the same parameters as the one saved in {path}")
+    try:
+        copy.deepcopy(optimizer).load_state_dict(checkpoint["optimizer"])
+    except Exception as error:  # which one depends on the optimizer
+        raise ValueError(f"the parts of {path} do not fit together: {error}") from error
     model.load_state_dict(saved)
     optimizer.load_state_dict(checkpoint["optimizer"])
     if scheduler is not None:
         scheduler.load_state_dict(checkpoint["scheduler"])
     torch.set_rng_state(checkpoint["torch random state"])
     rng.setstate(checkpoint["rng state"])
-    return checkpoint["progress"]
-
-
-def _read(path: str | Path) -> dict:
-    content = Path(path).read_bytes()
-    try:
-        # torch.load would take a few flipped bits for weights; the zip's checksums tell.
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
-        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # where and how reading fails depends on the damage
-        raise ValueError(
-            f"path must name a saved training, but {path} is damaged or unsafe"
-        ) from error
-    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
-        raise ValueError(f"path must name a saved {FORMAT!r}, but {path} is something else")
-    return checkpoint
+    return progress

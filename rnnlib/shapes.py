@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
+from rnnlib.checks import whole_number
+
 HEADINGS = ("name", "meaning", "shape in words", "shape here", "the call that makes it")
 
 
@@ -31,11 +33,24 @@ class ShapeLedger:
     def __init__(self, namespace: Mapping, sizes: Mapping[str, int], rows: str | Sequence[tuple]):
         if isinstance(rows, str):
             rows = _rows_from_text(rows)
+        for name, value in {"namespace": namespace, "sizes": sizes}.items():
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{name} must be a dict, got {type(value).__name__}")
+        if not isinstance(rows, Sequence):
+            raise TypeError(f"rows must be a list of rows or a text, got {type(rows).__name__}")
+        for row in rows:
+            if not isinstance(row, tuple | list) or not all(isinstance(part, str) for part in row):
+                raise TypeError(f"rows must be tuples of 4 texts, got {row!r}")
+            if len(row) != 4:
+                raise ValueError(f"rows must have 4 parts each, got {row!r}")
         self.rows = [self._check(dict(namespace), sizes, *row) for row in rows]
 
     @staticmethod
     def _check(namespace, sizes, name, meaning, words, call) -> tuple:
-        value = eval(call, namespace)  # the course's own calls, never a stranger's
+        try:
+            value = eval(call, namespace)  # the course's own calls, never a stranger's
+        except SyntaxError as error:
+            raise ValueError(f"call must be an expression, got {call!r}") from error
         if not isinstance(value, Tensor):
             raise TypeError(f"call must make a tensor, but {call} makes a {type(value).__name__}")
         expected = shape_from_words(words, sizes)
@@ -86,15 +101,19 @@ def shape_from_words(words: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
     Raises `ValueError` if `words` has no parentheses, `KeyError` for an unknown word.
     """
+    if not isinstance(words, str):
+        raise TypeError(f"words must be a str, got {type(words).__name__}")
     if not (words.startswith("(") and words.endswith(")")):
         raise ValueError(f"words must be a shape in parentheses, got {words!r}")
     axes = [axis for axis in words[1:-1].replace(" ", "").split(",") if axis]
 
     def number(word: str) -> int:
-        if word.isdigit():
+        if word.isascii() and word.isdigit() and len(word) < 20:
             return int(word)
         if word not in sizes:
-            raise KeyError(f"sizes must say how large {word!r} is; it knows {sorted(sizes)}")
-        return sizes[word]
+            raise KeyError(
+                f"sizes must say how large {word!r} is; it knows {sorted(sizes, key=str)}"
+            )
+        return whole_number(f"sizes[{word!r}]", sizes[word], least=0)
 
     return tuple(math.prod(number(word) for word in axis.split("*")) for axis in axes)

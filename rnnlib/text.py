@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from rnnlib.checks import one_of, whole_number
+from rnnlib.checks import each_of, file_path, one_of, real_number, whole_number
 from rnnlib.files import write_atomically
 
 COURSE_FOLDER = Path(__file__).resolve().parent.parent
@@ -61,6 +61,9 @@ def download(url: str, path: str | Path, expected_sha1: str, timeout: float = 4.
     Raises `OSError` if the address does not answer (in time) or the file cannot be written,
     and `ValueError` if what came is not the text with the SHA-1 `expected_sha1`.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a str, got {type(url).__name__}")
+    path, timeout = file_path("path", path), real_number("timeout", timeout, most=1e6)
     answer = concurrent.futures.Future()
 
     def work() -> None:
@@ -102,7 +105,7 @@ def find_text(folder: str | Path | None = None, urls: Sequence[str] = URLS) -> P
     from each of `urls` into `folder`, `data/sample.txt` of the course, with one line of log.
     Raises `ValueError` if a `timemachine.txt` is there but is not the expected text.
     """
-    folder = data_folder() if folder is None else Path(folder)
+    folder = data_folder() if folder is None else file_path("folder", folder)
     path = folder / FILE_NAME
     if path.is_file():
         found = sha1(path.read_bytes())
@@ -112,8 +115,10 @@ def find_text(folder: str | Path | None = None, urls: Sequence[str] = URLS) -> P
                 f"expected {SHA1}. Move or delete it, and it will be downloaded again."
             )
         return path
+    if isinstance(urls, str):
+        raise TypeError("urls must be a list of addresses, got one str")
     reasons = []
-    for url in urls:
+    for url in each_of("urls", urls, "a list of addresses"):
         try:
             return download(url, path, SHA1)
         except (OSError, ValueError) as error:
@@ -126,13 +131,18 @@ def read_lines(path: str | Path | None = None) -> list[str]:
     """Read a text and keep only its letters: lower case, all else turned into one blank.
 
     One cleaned line for each line of the file, empty ones included. `path` defaults to
-    `find_text()`. Raises `ValueError` if the file is not UTF-8.
+    `find_text()`. Raises `ValueError` if the file is not UTF-8 or holds NUL.
     """
-    path = find_text() if path is None else Path(path)
+    path = find_text() if path is None else file_path("path", path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(), which would end a line at a form feed or at U+2028, too.
+        with open(path, encoding="utf-8") as file:
+            lines = file.readlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"path must name a text in UTF-8, but {path} is not: {error}") from error
+    # UTF-16 without a mark at its start is UTF-8 too, if one takes NUL for a character.
+    if any("\0" in line for line in lines):
+        raise ValueError(f"path must name a text in UTF-8, but {path} is not: it holds NUL")
     return [re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in lines]
 
 
@@ -141,12 +151,29 @@ def tokenize(lines: Sequence[str], token: str = "char") -> list[list[str]]:
     one_of("token", token, ("char", "word"))
     if isinstance(lines, str):
         raise TypeError("lines must be a list of lines, got one str")
+    lines = list(each_of("lines", lines, "a list of lines"))
+    for line in lines:
+        if not isinstance(line, str):
+            raise TypeError(f"lines must hold str only, got {type(line).__name__} among them")
     return [list(line) if token == "char" else line.split() for line in lines]
 
 
 def flatten(tokens: Iterable) -> list[str]:
-    """One list of tokens out of a list of tokens or a list of lists of tokens."""
-    return [token for part in tokens for token in ([part] if isinstance(part, str) else part)]
+    """One list of tokens out of a list of tokens or a list of lists of tokens.
+
+    A token is a str, or a tuple of them (a pair of words, say).
+    """
+    flat = []
+    for part in each_of("tokens", tokens, "a list of tokens"):
+        flat.extend(part if isinstance(part, list) else [part])
+    _check_tokens("tokens", flat)
+    return flat
+
+
+def _check_tokens(name: str, tokens: Iterable) -> None:
+    for token in tokens:
+        if not all(isinstance(part, str) for part in (token if type(token) is tuple else [token])):
+            raise TypeError(f"{name} must hold str only, got {type(token).__name__} among them")
 
 
 class Vocab:
@@ -160,15 +187,22 @@ class Vocab:
 
     def __init__(self, tokens: Iterable | None = None, min_freq: int = 0, reserved_tokens=None):
         whole_number("min_freq", min_freq, least=0)
-        counts = collections.Counter(flatten(tokens or ()))
+        if isinstance(reserved_tokens, str):
+            raise TypeError("reserved_tokens must be a list of tokens, got one str")
+        reserved_tokens = flatten(() if reserved_tokens is None else reserved_tokens)
+        counts = collections.Counter(flatten(() if tokens is None else tokens))
         self.token_freqs = counts.most_common()
         kept = [token for token, count in self.token_freqs if count >= min_freq]
-        self.idx_to_token = list(dict.fromkeys(["<unk>", *(reserved_tokens or ()), *kept]))
+        self.idx_to_token = list(dict.fromkeys(["<unk>", *reserved_tokens, *kept]))
         self.token_to_idx = {token: index for index, token in enumerate(self.idx_to_token)}
 
     @classmethod
     def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":
         """The vocabulary whose token number i is `idx_to_token[i]` (as stored in a file)."""
+        if not isinstance(idx_to_token, list | tuple):
+            found = type(idx_to_token).__name__
+            raise TypeError(f"idx_to_token must be a list of tokens, got {found}")
+        _check_tokens("idx_to_token", idx_to_token)
         if not idx_to_token or idx_to_token[0] != "<unk>":
             raise ValueError(f"idx_to_token must begin with '<unk>', got {idx_to_token[:1]!r}")
         if len(set(idx_to_token)) != len(idx_to_token):
@@ -181,15 +215,19 @@ class Vocab:
     def __getitem__(self, tokens):
         if isinstance(tokens, list | tuple):
             return [self[token] for token in tokens]
+        if not isinstance(tokens, str):
+            raise TypeError(f"tokens must be str or lists of str, got {type(tokens).__name__}")
         return self.token_to_idx.get(tokens, self.unk)
 
     def to_tokens(self, indices):
         """The token for an index, or the list of tokens for a list or tensor of indices."""
         if isinstance(indices, torch.Tensor):
+            if indices.is_meta:
+                raise ValueError("indices must hold values, got a tensor on the device meta")
             indices = indices.tolist()
         if isinstance(indices, list | tuple):
             return [self.to_tokens(index) for index in indices]
-        if not isinstance(indices, Integral):
+        if isinstance(indices, bool) or not isinstance(indices, Integral):
             raise TypeError(f"indices must be int, got {type(indices).__name__}")
         if not 0 <= indices < len(self):
             raise ValueError(f"indices must be from 0 to {len(self) - 1}, got {indices}")

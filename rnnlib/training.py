@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from rnnlib.checks import index_tensor, real_number, whole_number
+from rnnlib.checks import each_of, has_methods, index_tensor, real_number, whole_number
 
 
 def detach(state):
     """The same state, cut off from the computation that made it: a tensor or a tuple of them."""
+    for part in state if isinstance(state, tuple) else (state,):
+        if not isinstance(part, Tensor):
+            raise TypeError(f"state must be a tensor or tuple of them, got {type(part).__name__}")
     return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
 
 
@@ -33,14 +36,18 @@ def train_epoch(
     steps after each minibatch. `loss(logits, targets)` is a mean over tokens, in nats.
     Follows `train_epoch_ch8` of *Dive into Deep Learning*.
     """
+    real_number("max_norm", max_norm)
+    _check_parts(model, batches, optimizer, scheduler)
+    has_methods("loss", loss, "__call__", "a function of logits and targets")
     carries_state = getattr(batches, "carries_state", False)
     parameters = list(model.parameters())
     model.train()
     state, total_loss, num_tokens = None, 0.0, 0
-    for X, Y in batches:
+    for X, Y in pairs(batches):
         if state is None or not carries_state:
             state = model.begin_state(len(X))
         logits, state = model(X, detach(state))
+        _check_targets("batches", Y, logits)
         mean_loss = loss(logits, Y.T.flatten())
         optimizer.zero_grad()
         mean_loss.backward()
@@ -55,12 +62,44 @@ def train_epoch(
     return perplexity(float(total_loss) / num_tokens)
 
 
+def _check_parts(model, batches, optimizer, scheduler) -> None:
+    wanted = "a language model, which has begin_state"
+    has_methods("model", model, "begin_state parameters train", wanted)
+    has_methods("optimizer", optimizer, "zero_grad step", "an optimizer")
+    if scheduler is not None:
+        has_methods("scheduler", scheduler, "step", "a scheduler")
+
+
+def pairs(batches: Iterable):
+    """The minibatches, each of them two tensors of one shape."""
+    for pair in each_of("batches", batches, "an iterable of minibatches"):
+        tensors = isinstance(pair, tuple | list) and all(isinstance(x, Tensor) for x in pair)
+        if not tensors or len(pair) != 2:
+            raise TypeError(f"batches must yield pairs of tensors, got {type(pair).__name__}")
+        if pair[0].shape != pair[1].shape:
+            shapes = " and ".join(str(tuple(x.shape)) for x in pair)
+            raise ValueError(f"batches must yield X and Y of one shape, got {shapes}")
+        yield pair
+
+
+def _check_targets(name: str, targets: Tensor, logits: Tensor) -> None:
+    # cross_entropy would leave out every target of -100 without a word.
+    if targets.dtype != torch.int64:
+        raise TypeError(f"{name} must hold indices (torch.int64), got targets {targets.dtype}")
+    low, high = targets.aminmax()
+    if low < 0 or high >= logits.shape[-1]:
+        raise ValueError(
+            f"{name} must hold targets from 0 to {logits.shape[-1] - 1}, "
+            f"got {int(low)} to {int(high)}"
+        )
+
+
 def perplexity(mean_loss: float) -> float:
     """exp of the mean cross-entropy (in nats); infinite where that overflows."""
     try:
         return math.exp(mean_loss)
     except OverflowError:
-        return math.inf
+        return math.inf if mean_loss > 0 else 0.0
 
 
 @torch.no_grad()
@@ -74,6 +113,8 @@ def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
     whole_number("num_steps", num_steps)
     if len(corpus) < 2:
         raise ValueError(f"corpus must hold at least 2 tokens, got {len(corpus)}")
+    has_methods("model", model, "begin_state eval train", "a language model, which has begin_state")
+    num_steps = min(num_steps, len(corpus))
     was_training = model.training
     model.eval()
     state, total_loss = model.begin_state(1), 0.0
@@ -82,6 +123,7 @@ def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
             corpus[:-1].split(num_steps), corpus[1:].split(num_steps), strict=True
         ):
             logits, state = model(inputs[None], state)
+            _check_targets("corpus", targets, logits)
             total_loss += float(F.cross_entropy(logits, targets, reduction="sum"))
     finally:
         model.train(was_training)
@@ -113,8 +155,14 @@ def train(
     real_number("max_norm", max_norm)
     if held_out is not None:
         index_tensor("held_out", held_out, num_dims=1)
+        if len(held_out) < 2:
+            raise ValueError(f"held_out must hold at least 2 tokens, got {len(held_out)}")
+    if on_epoch is not None:
+        has_methods("on_epoch", on_epoch, "__call__", "a function of epoch and history")
+    has_methods("model", model, "begin_state parameters", "a language model, which has begin_state")
     if optimizer is None:
         optimizer = torch.optim.SGD(model.parameters(), lr=real_number("lr", lr))
+    _check_parts(model, batches, optimizer, scheduler)
     history = {"epoch": [], "train": [], "held_out": []}
     # tqdm reads TQDM_DISABLE itself, but its notebook bar (with ipywidgets) overrides it.
     silent = bool(os.environ.get("TQDM_DISABLE"))

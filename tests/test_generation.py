@@ -302,3 +302,31 @@ def test_vocabulary_of_another_size_is_an_error():
         generate(model, Vocab("abcdefghijklmnopqrstuvwxyz"), "zzz", 3)
     with pytest.raises(ValueError, match=r"^indices must be from 0 to "):
         generate(model, Vocab("ab"), "ab", 40)
+
+
+def test_generation_builds_no_graph_for_gradients():
+    model, enabled = small_model(), []
+    model.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
+    generate(model, VOCAB, "the", 2)
+    assert enabled == [False, False]
+    assert torch.is_grad_enabled()
+
+
+def test_logits_without_an_axis_are_an_error():
+    with pytest.raises(ValueError, match=r"^logits must be finite and of shape .* got shape \(\)"):
+        next_token(torch.tensor(1.0))
+
+
+@pytest.mark.parametrize(
+    ("logits", "error", "message"),
+    [
+        ([1.0, 2.0], TypeError, "be a tensor of real numbers, got list"),
+        (torch.tensor([True]), TypeError, "be a tensor of real numbers, got torch.bool"),
+        (torch.ones(2).cfloat(), TypeError, "be a tensor of real numbers, got torch.complex64"),
+        (torch.zeros(0), ValueError, "hold values, got tensor"),
+        (torch.zeros(2, device="meta"), ValueError, "hold values, got tensor"),
+    ],
+)
+def test_logits_of_another_kind_are_named(logits, error, message):
+    with pytest.raises(error, match=f"^logits must {message}"):
+        next_token(logits)

@@ -465,3 +465,50 @@ def test_code_in_a_plain_pickle_is_refused_and_does_not_run(tmp_path):
     with pytest.raises(ValueError, match="is damaged or unsafe"):
         load_model(tmp_path / "model.pt")
     assert not trap.exists()
+
+
+def test_larger_vocabulary_is_refused_as_a_smaller_one_is(tmp_path):
+    with pytest.raises(ValueError, match=r"^vocab must hold 7 tokens, got 9$"):
+        save_model(tmp_path / "model.pt", small_model(), Vocab("abcdefgh"))
+    assert names(tmp_path) == []
+
+
+# --- sizes within and beyond any memory, tried on the device meta, which takes none ---
+
+LARGE = {"kind": "lstm", "vocab_size": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "fits", "too_large"),
+    [
+        ({}, "hidden_size", 22_500, 23_800),
+        ({"num_layers": 3}, "hidden_size", 10_100, 10_650),
+        ({"num_layers": 3, "bidirectional": True}, "hidden_size", 6_000, 6_400),
+        ({"vocab_size": 10**6, "hidden_size": 1}, "embedding_size", 2_050, 2_250),
+        (
+            {"vocab_size": 10**6, "embedding_size": 1, "bidirectional": True},
+            "hidden_size",
+            1_000,
+            1_150,
+        ),
+    ],
+)
+def test_model_of_more_numbers_than_fit_in_memory_is_refused(options, name, fits, too_large):
+    with torch.device("meta"):
+        language_model(**LARGE | options | {name: fits})
+        with pytest.raises(ValueError, match="must fit in memory"):
+            language_model(**LARGE | options | {name: too_large})
+
+
+def test_state_of_more_numbers_than_fit_in_memory_is_refused():
+    model = small_model("lstm", num_layers=3, bidirectional=True).to("meta")
+    assert model.begin_state(71_000_000)[0].shape == (6, 71_000_000, 5)
+    with pytest.raises(ValueError, match=r"^batch_size must fit in memory"):
+        model.begin_state(72_000_000)
+
+
+def test_vocabulary_of_more_numbers_than_fit_in_memory_is_refused():
+    with torch.device("meta"):
+        LanguageModel(nn.GRU(2, 2), 530_000_000, embedding_size=2)
+        with pytest.raises(ValueError, match=r"^vocab_size must fit in memory"):
+            LanguageModel(nn.GRU(2, 2), 540_000_000, embedding_size=2)

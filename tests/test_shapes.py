@@ -160,3 +160,41 @@ def test_html_tags_are_closed():
     html = ledger(("X", "the input", "(num_steps, batch_size, input_size)", "X"))._repr_html_()
     for tag in ("table", "thead", "tbody", "tr", "th", "td", "code"):
         assert len(re.findall(f"<{tag}[ >]", html)) == html.count(f"</{tag}>") > 0
+
+
+def test_shape_smaller_than_the_one_in_words_is_an_error_too():
+    with pytest.raises(ValueError, match=re.escape("= (5, 3, 8), but X has (5, 3, 4)")):
+        ledger(("X", "", "(num_steps, batch_size, hidden_size)", "X"))
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        (("X", "the input", "(2,)"), ValueError),
+        (("X", "the input", "(2,)", "X", "more"), ValueError),
+        (("X", "the input", "(2,)", 1), TypeError),
+        ("abcd", TypeError),
+    ],
+)
+def test_row_that_is_not_four_texts_is_named(row, error):
+    with pytest.raises(error, match=f"^rows must .*, got {re.escape(repr(row))}$"):
+        ShapeLedger({"X": torch.zeros(2)}, {}, [row])
+
+
+@pytest.mark.parametrize("name", ["namespace", "sizes"])
+def test_namespace_and_sizes_must_be_dicts(name):
+    arguments = {"namespace": {}, "sizes": {}, "rows": []} | {name: [("X", 2)]}
+    with pytest.raises(TypeError, match=f"^{name} must be a dict, got list$"):
+        ShapeLedger(**arguments)
+
+
+def test_number_may_have_nineteen_digits_and_no_more():
+    assert shape_from_words(f"({10**18},)", {}) == (10**18,)
+    with pytest.raises(KeyError, match="how large"):
+        shape_from_words(f"({10**19},)", {})
+
+
+def test_size_may_be_zero_but_not_less():
+    assert shape_from_words("(rows,)", {"rows": 0}) == (0,)
+    with pytest.raises(ValueError, match=r"^sizes\['rows'\] must be at least 0, got -1$"):
+        shape_from_words("(rows,)", {"rows": -1})

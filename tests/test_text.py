@@ -1,6 +1,7 @@
 """From a file to indices, and where the file comes from when it is not there."""
 
 import logging
+import math
 import multiprocessing
 import os
 import re
@@ -12,7 +13,7 @@ import time
 import pytest
 import torch
 
-from rnnlib import text
+from rnnlib import checks, text
 
 SAMPLE = text.COURSE_FOLDER / "data" / "sample.txt"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -548,3 +549,97 @@ class TestFindText:
 def test_course_knows_two_addresses_of_its_text():
     assert len(text.URLS) == 2
     assert all(url.endswith("/" + text.FILE_NAME) for url in text.URLS)
+
+
+@pytest.mark.parametrize("expected", ["0" * 40, "f" * 40])
+def test_download_is_refused_whatever_the_order_of_the_fingerprints(server, tmp_path, expected):
+    with pytest.raises(ValueError, match=f"expected SHA-1 {expected}"):
+        text.download(server("/good"), tmp_path / "a.txt", expected)
+    assert names(tmp_path) == []
+
+
+def test_download_given_up_does_not_keep_the_process_alive(tmp_path, monkeypatch):
+    ended, before = threading.Event(), set(threading.enumerate())
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: ended.wait(15))
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        text.download("http://course.example/a", tmp_path / "a.txt", TEXT_SHA1, timeout=0.04)
+    assert time.monotonic() - start < 4
+    left = set(threading.enumerate()) - before
+    ended.set()
+    assert [thread.daemon for thread in left] == [True]
+
+
+def test_pair_of_words_is_one_token_and_a_list_of_them_is_not():
+    assert text.flatten([("the", "time"), ["a", ("b", "c")]]) == [
+        ("the", "time"),
+        "a",
+        ("b", "c"),
+    ]
+
+
+@pytest.mark.parametrize("tokens", [[1], ["a", None], [["a", 2.0]], [("a", 1)], [("a", ("b",))]])
+def test_token_that_is_no_text_is_refused(tokens):
+    with pytest.raises(TypeError, match=r"^tokens must hold str only, got "):
+        text.Vocab(tokens)
+    with pytest.raises(TypeError, match=r"^idx_to_token must hold str only, got "):
+        text.Vocab.from_list(["<unk>", *tokens])
+
+
+# --- the checks of arguments at their limits ---
+
+
+def test_whole_number_may_reach_its_limits_and_not_pass_them():
+    assert [checks.whole_number("n", value, 2, 3) for value in (2, 3)] == [2, 3]
+    with pytest.raises(ValueError, match=r"^n must be at least 2, got 1$"):
+        checks.whole_number("n", 1, 2, 3)
+    with pytest.raises(ValueError, match=r"^n must be at most 3, got 4$"):
+        checks.whole_number("n", 4, 2, 3)
+
+
+def test_real_number_may_be_any_float_within_its_limits():
+    largest = 1.7976931348623157e308
+    for value in (-largest, 0.0, largest):
+        assert checks.real_number("x", value, least=-math.inf) == value
+    assert [checks.real_number("x", value, 2, 3) for value in (2, 3)] == [2.0, 3.0]
+    for value in (1.9, 3.1, math.inf, -math.inf, math.nan, 10**400):
+        with pytest.raises(ValueError, match=r"^x must be a finite number, from 2 to 3, got "):
+            checks.real_number("x", value, 2, 3)
+
+
+def test_as_many_numbers_as_two_to_the_31st_fit_in_memory_and_no_more():
+    checks.affordable("size", 2**31)
+    with pytest.raises(ValueError, match=r"^size must fit in memory"):
+        checks.affordable("size", 2**31 + 1)
+
+
+@pytest.mark.parametrize("shape", [(), (2, 2)])
+def test_indices_must_have_neither_fewer_nor_more_axes(shape):
+    with pytest.raises(ValueError, match=r"^x must have 1 dimensions, got shape "):
+        checks.index_tensor("x", torch.zeros(shape, dtype=torch.int64), num_dims=1)
+
+
+def test_sequences_to_be_paired_must_be_of_one_length():
+    checks.same_length("pairs", "ab", [1, 2])
+    for first, second in (("a", "bc"), ("ab", "c")):
+        with pytest.raises(ValueError, match=r"^pairs must zip to pairs, got "):
+            checks.same_length("pairs", first, second)
+
+
+@pytest.mark.parametrize("expected", ["0" * 40, "f" * 40])
+def test_file_is_refused_whatever_the_order_of_the_fingerprints(tmp_path, monkeypatch, expected):
+    monkeypatch.setattr(text, "SHA1", expected)
+    write(tmp_path, TEXT, text.FILE_NAME)
+    with pytest.raises(ValueError, match=f"expected {expected}"):
+        text.find_text(tmp_path, ())
+
+
+def test_list_that_begins_with_a_blank_is_no_vocabulary():
+    with pytest.raises(ValueError, match=r"^idx_to_token must begin with '<unk>', got \[' '\]$"):
+        text.Vocab.from_list([" ", "<unk>"])
+
+
+def test_line_that_is_no_text_is_refused():
+    for token in ("char", "word"):
+        with pytest.raises(TypeError, match=r"^lines must hold str only, got list among them$"):
+            text.tokenize(["a line", ["b"]], token)

@@ -369,3 +369,80 @@ def test_training_names_what_does_not_fit_before_it_changes_anything(arguments, 
     with pytest.raises(error, match=f"^{message}"):
         train(**{"model": model, "batches": small_batches(), "num_epochs": 2} | arguments)
     assert all(map(torch.equal, weights(model), before))
+
+
+# --- what holds unless told otherwise, and the shortest input ---
+
+
+def test_step_without_arguments_has_a_rate_and_a_largest_norm_of_one():
+    for call in ("train", "train_epoch"):
+        model = small_model()
+        nn.init.normal_(model.linear.weight, std=30.0)  # so that the gradient is clipped
+        before, batch = copy.deepcopy(weights(model)), [next(iter(small_batches()))]
+        if call == "train":
+            train(model, batch, 1)
+        else:
+            train_epoch(model, batch, torch.optim.SGD(model.parameters(), lr=1.0))
+        step = torch.cat([(a - b).flatten() for a, b in zip(weights(model), before, strict=True)])
+        assert float(step.norm()) == pytest.approx(1.0, rel=1e-3), call
+
+
+def test_held_out_corpus_is_evaluated_after_every_epoch_unless_told_otherwise():
+    history = train(small_model(), small_batches(), 4, held_out=small_corpus(30))
+    assert None not in history["held_out"]
+
+
+def test_two_tokens_are_enough_to_evaluate_and_one_is_not():
+    model, corpus = small_model(), small_corpus(2)
+    expected = 1 / model(corpus[None, :1])[0].softmax(dim=1)[0, corpus[1]].item()
+    assert evaluate(model, corpus) == pytest.approx(expected, rel=1e-5)
+    assert train(model, small_batches(), 1, held_out=corpus)["held_out"] != [None]
+    before = copy.deepcopy(weights(model))
+    with pytest.raises(ValueError, match=r"^held_out must hold at least 2 tokens, got 1$"):
+        train(model, small_batches(), 1, held_out=corpus[:1])
+    assert all(map(torch.equal, weights(model), before))
+
+
+def test_evaluation_builds_no_graph_for_gradients():
+    spy = Spy(small_model())
+    evaluate(spy, small_corpus(30), num_steps=5)
+    assert len(spy.returned) > 2
+    assert not any(part.requires_grad for returned in spy.returned for part in returned)
+    assert torch.is_grad_enabled()
+
+
+X = torch.arange(6).reshape(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("pair", "error", "message"),
+    [
+        ((X,), TypeError, "batches must yield pairs of tensors, got tuple"),
+        ([X, X, X], TypeError, "batches must yield pairs of tensors, got list"),
+        ((X, X.tolist()), TypeError, "batches must yield pairs of tensors, got tuple"),
+        (torch.stack([X, X]), TypeError, "batches must yield pairs of tensors, got Tensor"),
+        ((X, X[:, :2]), ValueError, r"batches must .* of one shape, got \(2, 3\) and \(2, 2\)"),
+        ((X[:, :2], X), ValueError, r"batches must .* of one shape, got \(2, 2\) and \(2, 3\)"),
+        ((X, X.int()), TypeError, r"batches must hold indices \(torch.int64\), got targets"),
+        ((X, X - 1), ValueError, "batches must hold targets from 0 to 6, got -1 to 4"),
+        ((X, X - 100), ValueError, "batches must hold targets from 0 to 6, got -100 to -95"),
+        ((X, X + 2), ValueError, "batches must hold targets from 0 to 6, got 2 to 7"),
+    ],
+)
+def test_minibatch_that_does_not_fit_is_named_before_it_changes_anything(pair, error, message):
+    model = small_model()
+    before = copy.deepcopy(weights(model))
+    with pytest.raises(error, match=f"^{message}"):
+        train_epoch(model, [pair], torch.optim.SGD(model.parameters(), lr=0.1))
+    assert all(map(torch.equal, weights(model), before))
+
+
+def test_perplexity_is_zero_where_the_loss_is_below_all_floats():
+    assert perplexity(-(10**400)) == 0.0
+    assert perplexity(10**400) == math.inf
+
+
+@pytest.mark.parametrize("state", [None, [torch.zeros(2)], (torch.zeros(2), None)])
+def test_state_that_is_no_tensor_cannot_be_detached(state):
+    with pytest.raises(TypeError, match=r"^state must be a tensor or tuple of them, got "):
+        detach(state)

@@ -24,6 +24,18 @@ NOTEBOOK_METADATA = {
 }
 
 
+def merge_streams(outputs: list) -> list:
+    """What is printed in one cell arrives in pieces, cut by chance: join neighbours."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            merged.append(output)
+    return merged
+
+
 def run(path: Path) -> None:
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
@@ -35,6 +47,8 @@ def run(path: Path) -> None:
         cell.metadata = nbformat.from_dict(
             {key: value for key, value in cell.metadata.items() if key in CELL_METADATA}
         )
+        if cell.cell_type == "code":
+            cell.outputs = merge_streams(cell.outputs)
         for output in cell.get("outputs", []):
             # The frames of a traceback name paths of this machine; the message is the lesson.
             if output.output_type == "error":

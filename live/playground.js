@@ -1,0 +1,229 @@
+// View 1: the networks of the course go on from a prefix, one character at a time.
+"use strict";
+
+(() => {
+  const { make, choices, clean, Panel, Pages, Network } = Live;
+  const LIMIT = 100; // characters of a prefix
+  const AT_ONCE = 200; // characters written in one run
+  const NETWORKS = [
+    ["rnn-untrained", "RNN, untrained"],
+    ["rnn-20-epochs", "RNN, 20 epochs"],
+    ["rnn-500-epochs", "RNN, 500 epochs"],
+    ["gru-by-heart", "GRU, by heart"],
+    ["gru-whole-book", "GRU, whole book"],
+  ];
+  const PACES = [["slow", "slow", 250], ["quick", "quick", 40], ["none", "all at once", 0]];
+
+  const settings = { sampling: true, temperature: 0.5, howMany: 8, all: false };
+  let chosen = "rnn-500-epochs";
+  let pace = Live.wantsStillness() ? "none" : "quick";
+  let panels = [];
+  let timer = null;
+  let left = 0; // characters still to be written in this run
+
+  // --- the controls ---
+
+  const prefix = make("input", { type: "text", id: "live-prefix", value: "time traveller",
+    autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+    "aria-describedby": "live-prefix-note", oninput: () => start({ readAll: true }),
+    onkeydown: (event) => { if (event.key === "Enter") toggle(); } });
+  const note = make("p", { id: "live-prefix-note", class: "live-note" });
+  const run = make("button", { type: "button", class: "live-main", onclick: toggle }, "Run");
+  const temperature = make("input", { type: "range", id: "live-temperature", min: 0.1, max: 2,
+    step: 0.1, value: settings.temperature, oninput: changeTemperature });
+  const degrees = make("output", { for: "live-temperature" }, settings.temperature.toFixed(1));
+  const seed = make("input", { type: "number", id: "live-seed", value: 1, min: 0, step: 1,
+    oninput: () => changeSeed() });
+  const status = make("p", { class: "live-status", role: "status" },
+    "Press Run, or type a beginning of your own.");
+  const place = make("div", { class: "live-panels" });
+  const choosing = choices("live-choosing", "Next character is",
+    [["sampling", "drawn by chance"], ["greedy", "the most probable"]], "sampling",
+    (value) => { settings.sampling = value === "sampling"; show(); });
+
+  function build() {
+    Live.replacePicture("live-playground",
+      make("div", { class: "live-controls", onfocusin: useFirst, onpointerdown: useFirst },
+        choices("live-network", "Network", [...NETWORKS, ["all", "all side by side"]], chosen,
+          changeNetwork),
+        make("div", { class: "live-field live-wide" },
+          make("label", { for: "live-prefix" }, "Begin with"), prefix, note),
+        choosing,
+        make("div", { class: "live-field live-slider" },
+          make("label", { for: "live-temperature" }, "Temperature ", degrees), temperature),
+        make("div", { class: "live-field" },
+          make("label", { for: "live-seed" }, "Seed of the draws"),
+          make("span", { class: "live-together" }, seed,
+            make("button", { type: "button", onclick: otherSeed }, "Another"))),
+        choices("live-pace", "Pace", PACES, pace, (value) => { pace = value; }),
+        choices("live-bars", "Bars", [["8", "top 8"], ["28", "all 28"]], "8",
+          (value) => { settings.howMany = Number(value); show(); })),
+      make("div", { class: "live-buttons" }, run,
+        make("button", { type: "button", onclick: step }, "Step"),
+        make("button", { type: "button", onclick: reset }, "Reset"), status),
+      place);
+    layOut();
+    new MutationObserver(() => panels.forEach((panel) => panel.map.draw()))
+      .observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    addEventListener("resize", () => panels.forEach((panel) => panel.map.draw()));
+  }
+
+  // --- networks, loaded when first used ---
+
+  const networks = new Map();
+
+  async function network(name) {
+    if (!networks.has(name)) networks.set(name, new Network(await Live.loadModel(name)));
+    return networks.get(name);
+  }
+
+  // The panels for what is chosen, still without their networks.
+  function layOut() {
+    const names = NETWORKS.filter(([name]) => settings.all || name === chosen);
+    panels = names.map(([name, label]) => Object.assign(new Panel(label), { name }));
+    place.classList.toggle("live-many", settings.all);
+    place.replaceChildren(...panels.map((panel) => panel.element));
+    restart();
+  }
+
+  // Resolves to true once the networks on show are there; to false if they are not wanted
+  // any more, or cannot be had.
+  let loading = { panels: null, done: null };
+
+  function ready() {
+    if (loading.panels !== panels) loading = { panels, done: loadFor(panels) };
+    return loading.done;
+  }
+
+  async function loadFor(wanted) {
+    place.setAttribute("aria-busy", "true");
+    status.textContent = "Loading";
+    try {
+      const pages = new Pages(await Live.load("data/pages"));
+      const found = await Promise.all(wanted.map((panel) => network(panel.name)));
+      if (wanted !== panels) return false;
+      wanted.forEach((panel, index) => panel.use(found[index], pages));
+      status.textContent = "Loaded";
+    } catch (error) {
+      loading = { panels: null, done: null }; // the next attempt tries again
+      status.textContent = `Sorry: ${error.message}.`;
+      return false;
+    } finally {
+      if (wanted === panels) place.removeAttribute("aria-busy");
+    }
+    restart({ readAll: true });
+    return true;
+  }
+
+  function useFirst() {
+    ready();
+  }
+
+  // --- what the controls do ---
+
+  function restart({ readAll = false } = {}) {
+    const text = clean(prefix.value);
+    const short = text.slice(0, LIMIT);
+    note.textContent = text.length > LIMIT
+      ? `Only the first ${LIMIT} of ${text.length} characters go in.`
+      : `Goes in as “${short.replace(/ $/, Live.visible)}”: small letters and blanks, `
+        + `at most ${LIMIT}.`;
+    if (!short) note.textContent = "Type at least one letter from a to z.";
+    const number = Math.floor(Number(seed.value)) || 0;
+    for (const panel of panels) {
+      panel.restart(short, number);
+      if (readAll && panel.network) panel.readAll();
+    }
+    show();
+  }
+
+  async function start(options) {
+    stop();
+    restart(options);
+    await ready();
+  }
+
+  function show() {
+    const howMany = settings.all ? Math.min(4, settings.howMany) : settings.howMany;
+    for (const panel of panels) panel.show({ ...settings, howMany });
+  }
+
+  function changeNetwork(value) {
+    settings.all = value === "all";
+    if (!settings.all) chosen = value;
+    stop();
+    layOut();
+    ready();
+  }
+
+  function changeTemperature() {
+    settings.temperature = Number(temperature.value);
+    degrees.textContent = settings.temperature.toFixed(1);
+    // A temperature says how to draw; who moves it wants to draw.
+    choosing.querySelector("[value=sampling]").click();
+    show();
+  }
+
+  function changeSeed() {
+    choosing.querySelector("[value=sampling]").click();
+    start({ readAll: true });
+  }
+
+  function otherSeed() {
+    seed.value = (Number(seed.value) || 0) + 1;
+    changeSeed();
+  }
+
+  function advance() {
+    panels.forEach((panel) => panel.advance(settings));
+  }
+
+  async function step() {
+    stop();
+    if (!(await ready()) || !panels[0].prefix) return;
+    advance();
+    show();
+  }
+
+  function reset() {
+    stop();
+    restart();
+    status.textContent = "Before the first character: Step and Run read the beginning, too.";
+  }
+
+  async function toggle() {
+    if (left > 0) return stop("Stopped");
+    left = AT_ONCE;
+    if (!(await ready()) || !panels[0].prefix) return stop();
+    if (left === 0) return; // stopped while the networks were loading
+    run.textContent = "Stop";
+    status.textContent = "";
+    tick();
+  }
+
+  // One character in, and the next one after a while; or, without a pace, all of them.
+  function tick() {
+    const [, , delay] = PACES.find(([name]) => name === pace);
+    do {
+      if (panels[0].read === panels[0].prefix.length) left--;
+      advance();
+    } while (delay === 0 && left > 0);
+    show();
+    if (left > 0) timer = setTimeout(tick, delay);
+    else stop("Done");
+  }
+
+  // Says once what was written, for those who cannot see it; not at every character.
+  function stop(why) {
+    clearTimeout(timer);
+    left = 0;
+    run.textContent = "Run";
+    if (!why) return;
+    const count = panels[0].written.length;
+    status.replaceChildren(`${why} after ${count} characters. Run goes on.`,
+      make("span", { class: "live-hidden-text" }, panels.map((panel) =>
+        ` ${panel.label} wrote: ${panel.written.join("")}.`).join("")));
+  }
+
+  build();
+})();

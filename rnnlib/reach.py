@@ -1,0 +1,42 @@
+"""How much a prediction depends on each character before it."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnnlib.checks import index_tensor, whole_number
+from rnnlib.models import LanguageModel
+
+
+def reach(model: LanguageModel, indices: Tensor, first: int = 1) -> list[Tensor]:
+    """For each token from number `first` on: the pull of every token before it.
+
+    `indices` `(num_tokens,)` is a text. The model reads it from the start; entry k of the
+    result is about the logit of token first + k at the step where it had to be predicted, and
+    has shape (first + k,): the norm of that logit's gradient with respect to each input (its
+    one-hot vector, or its embedding). It is a slope at one point: what a small change of
+    an input would do, not what another letter in its place would.
+    """
+    index_tensor("indices", indices, num_dims=1)
+    whole_number("first", first)
+    if first >= len(indices):
+        raise ValueError(f"first must be below the number of tokens {len(indices)}, got {first}")
+    was_training = model.training
+    model.eval()
+    try:
+        dtype = model.linear.weight.dtype
+        if model.embedding is None:
+            inputs = F.one_hot(indices[:-1], model.vocab_size).to(dtype)
+        else:
+            inputs = model.embedding(indices[:-1]).detach()
+        inputs.requires_grad_()
+        output, _ = model.layer(inputs[:, None])
+        logits = model.linear(output[:, 0])
+        pulls = []
+        for target in range(first, len(indices)):
+            logit = logits[target - 1, indices[target]]
+            (slope,) = torch.autograd.grad(logit, inputs, retain_graph=True)
+            pulls.append(slope[:target].norm(dim=1))
+        return pulls
+    finally:
+        model.train(was_training)

@@ -1,0 +1,80 @@
+"""What the tests of the site share: the built book, and a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD_SECONDS = 300
+
+
+def _build(folder: Path) -> str:
+    """Build the book into `folder`; return what went wrong, or nothing."""
+    jupyter_book = Path(sys.executable).parent / "jupyter-book"
+    result = subprocess.run(
+        [jupyter_book, "build", ROOT, "-W", "--keep-going", "-n", "--path-output", folder],
+        capture_output=True, text=True, timeout=BUILD_SECONDS,
+    )  # fmt: skip
+    return "" if result.returncode == 0 else result.stdout[-3000:] + result.stderr[-3000:]
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory) -> Path:
+    """The folder of the book's pages, built as CI builds them, once in a run of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # the folder that the processes of this run share
+    folder, verdict = base / "site", base / "site-verdict"
+    try:
+        folder.mkdir()
+    except FileExistsError:  # another process builds it, or has built it
+        waited_until = time.monotonic() + BUILD_SECONDS
+        while not verdict.exists() and time.monotonic() < waited_until:
+            time.sleep(0.2)
+    else:
+        problems = "the build was broken off"
+        try:
+            problems = _build(folder)
+        finally:
+            partial = verdict.with_suffix(".partial")
+            partial.write_text(problems, encoding="utf-8")
+            partial.replace(verdict)
+    problems = verdict.read_text(encoding="utf-8")
+    assert not problems, problems
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, without a window, that keeps a log of its console and its requests.
+
+    Nothing is installed or downloaded for it; where a part is missing, the test is skipped.
+    """
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="tests in a browser need selenium (requirements.txt)"
+    )
+    from selenium.webdriver.chrome.service import Service
+
+    names = "chromium", "chromium-browser", "google-chrome"
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which("chromedriver")
+    if not chromium or not driver:
+        missing = "chromedriver" if chromium else "chromium"
+        pytest.skip(f"tests in a browser need {missing} (apt-get install chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "headless=new", "no-sandbox", "disable-gpu", "no-first-run",
+        "disable-background-networking", "disable-component-update", "disable-sync",
+    ):  # fmt: skip
+        options.add_argument(f"--{argument}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    window = webdriver.Chrome(options=options, service=Service(driver))
+    window.set_script_timeout(60)
+    yield window
+    window.quit()

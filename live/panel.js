@@ -42,7 +42,7 @@
   class StateMap {
     constructor() {
       this.canvas = make("canvas", { role: "img", class: "live-map",
-      "aria-label": "Hidden state: nothing has been read yet",
+        "aria-label": "Hidden state: nothing has been read yet",
         onpointermove: (event) => this.point(event), onpointerdown: (event) => this.point(event) });
       this.unit = make("input", { type: "number", min: 0, value: 0, class: "live-unit",
         oninput: () => this.draw() });

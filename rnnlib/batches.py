@@ -12,13 +12,15 @@ import torch
 from rnnlib.checks import flag, has_methods, index_tensor, whole_number
 
 
-def _check(corpus: torch.Tensor, batch_size: int, num_steps: int, rng) -> None:
+def _check(corpus: torch.Tensor, batch_size: int, num_steps: int, rng, shuffle: bool) -> None:
     index_tensor("corpus", corpus, num_dims=1)
     whole_number("batch_size", batch_size)
     whole_number("num_steps", num_steps)
     has_methods("rng", rng, "randint shuffle", "a random.Random or the module random")
-    # The offset may cost num_steps tokens, and the last target lies one past the last input.
-    needed = batch_size * num_steps + num_steps + 1
+    # The last target lies one past the last input, and the offset may cost num_steps tokens,
+    # or one fewer where the windows are shuffled.
+    most_skipped = num_steps - 1 if shuffle else num_steps
+    needed = batch_size * num_steps + most_skipped + 1
     if len(corpus) < needed:
         raise ValueError(
             f"corpus must hold at least {needed} tokens for one minibatch of batch_size="
@@ -34,7 +36,7 @@ def sequential_batches(
     Yields `X, Y`, each `(batch_size, num_steps)`. An offset drawn by `rng.randint` skips up
     to `num_steps` tokens, so that epochs differ. The hidden state may be carried over.
     """
-    _check(corpus, batch_size, num_steps, rng)
+    _check(corpus, batch_size, num_steps, rng, shuffle=False)
     offset = rng.randint(0, num_steps)
     steps_per_row = (len(corpus) - offset - 1) // batch_size
     num_tokens = steps_per_row * batch_size
@@ -53,7 +55,7 @@ def random_batches(
     Yields `X, Y`, each `(batch_size, num_steps)`. Rows of successive minibatches have
     nothing to do with each other, so the hidden state must start anew in each.
     """
-    _check(corpus, batch_size, num_steps, rng)
+    _check(corpus, batch_size, num_steps, rng, shuffle=True)
     offset = rng.randint(0, num_steps - 1)
     num_windows = (len(corpus) - offset - 1) // num_steps
     starts = [offset + num_steps * window for window in range(num_windows)]
@@ -79,9 +81,9 @@ class TextBatches:
         shuffle: bool = False,
         rng=random,
     ):
-        _check(corpus, batch_size, num_steps, rng)
+        _check(corpus, batch_size, num_steps, rng, flag("shuffle", shuffle))
         self.corpus, self.batch_size, self.num_steps = corpus, batch_size, num_steps
-        self.shuffle, self.rng = flag("shuffle", shuffle), rng
+        self.shuffle, self.rng = shuffle, rng
 
     @property
     def carries_state(self) -> bool:

@@ -19,13 +19,13 @@ SIZES = [
 for_many_sizes = pytest.mark.parametrize(("batch_size", "num_steps", "spare", "seed"), SIZES)
 
 
-def shortest(batch_size, num_steps):
-    return batch_size * num_steps + num_steps + 1
+def shortest(sampler, batch_size, num_steps):
+    return batch_size * num_steps + num_steps + (sampler is sequential_batches)
 
 
 def cut(sampler, batch_size, num_steps, spare, seed):
     """A corpus whose token at position i is i, and its minibatches."""
-    corpus = torch.arange(shortest(batch_size, num_steps) + spare)
+    corpus = torch.arange(shortest(sampler, batch_size, num_steps) + spare)
     return corpus, list(sampler(corpus, batch_size, num_steps, random.Random(seed)))
 
 
@@ -88,12 +88,35 @@ def test_number_of_minibatches_follows_from_the_sizes(batch_size, num_steps, spa
 
 @pytest.mark.parametrize(("batch_size", "num_steps"), [(1, 1), (1, 4), (3, 1), (2, 5)])
 def test_shortest_corpus_gives_a_minibatch_at_every_offset(batch_size, num_steps):
-    corpus = torch.arange(shortest(batch_size, num_steps))
     for sampler, last in ((sequential_batches, num_steps), (random_batches, num_steps - 1)):
+        corpus = torch.arange(shortest(sampler, batch_size, num_steps))
         for offset in range(last + 1):
             minibatches = list(sampler(corpus, batch_size, num_steps, FixedOffset(offset)))
             assert minibatches[0][0].min() == offset
             assert all(X.shape == (batch_size, num_steps) for X, _ in minibatches)
+
+
+@for_both_samplers
+@pytest.mark.parametrize(("batch_size", "num_steps"), [(1, 1), (1, 4), (3, 1), (2, 5), (4, 10)])
+def test_shortest_corpus_does_for_every_seed_and_one_token_less_is_refused(
+    sampler, batch_size, num_steps
+):
+    needed = shortest(sampler, batch_size, num_steps)
+    shuffle = sampler is random_batches
+    for seed in range(200):
+        arguments = torch.arange(needed), batch_size, num_steps
+        for batches in (
+            sampler(*arguments, random.Random(seed)),
+            TextBatches(*arguments, shuffle=shuffle, rng=random.Random(seed)),
+        ):
+            shapes = {X.shape for X, _ in batches}
+            assert shapes == {(batch_size, num_steps)}
+    arguments = torch.arange(needed - 1), batch_size, num_steps
+    message = f"^corpus must hold at least {needed} tokens .* at any offset, got {needed - 1}$"
+    with pytest.raises(ValueError, match=message):
+        next(sampler(*arguments))
+    with pytest.raises(ValueError, match=message):
+        TextBatches(*arguments, shuffle=shuffle)
 
 
 def test_sequential_rows_are_the_corpus_cut_into_equal_parts():
@@ -167,21 +190,22 @@ BAD_ARGUMENTS = [
     ((torch.arange(99), 2, -1), ValueError, "num_steps must be at least 1, got -1"),
     ((torch.arange(99), 2, True), TypeError, "num_steps must be an int, got bool"),
     (
-        (torch.arange(15), 2, 5),
+        (torch.arange(14), 2, 5),
         ValueError,
-        "corpus must hold at least 16 tokens for one minibatch of batch_size=2 and num_steps=5 "
-        "at any offset, got 15",
+        "corpus must hold at least {needed} tokens for one minibatch of batch_size=2 and "
+        "num_steps=5 at any offset, got 14",
     ),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), BAD_ARGUMENTS)
 def test_arguments_that_do_not_fit_are_named(arguments, error, message):
-    for sampler in SAMPLERS:
-        with pytest.raises(error, match=f"^{re.escape(message)}"):
+    for sampler, needed in ((sequential_batches, 16), (random_batches, 15)):
+        match = f"^{re.escape(message.replace('{needed}', str(needed)))}"
+        with pytest.raises(error, match=match):
             next(sampler(*arguments))
-    with pytest.raises(error, match=f"^{re.escape(message)}"):
-        TextBatches(*arguments)
+        with pytest.raises(error, match=match):
+            TextBatches(*arguments, shuffle=sampler is random_batches)
 
 
 def test_shuffle_must_be_true_or_false():

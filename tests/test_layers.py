@@ -398,3 +398,23 @@ def test_state_of_an_unbatched_input_has_no_batch_axis(layer_class):
     message = re.escape("h_0 must have shape (1, 5), got (1, 2, 5)")
     with pytest.raises(ValueError, match=message):
         layer(torch.zeros(4, 3), state)
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "fits", "too_large"),
+    [
+        ({"input_size": 1}, "hidden_size", 22_500, 23_800),
+        ({"hidden_size": 1}, "input_size", 530_000_000, 540_000_000),
+        (
+            {"input_size": 1, "num_layers": 3, "bidirectional": True},
+            "hidden_size",
+            6_000,
+            6_400,
+        ),
+    ],
+)
+def test_layer_of_more_numbers_than_fit_in_memory_is_refused(options, name, fits, too_large):
+    # Tried on the device meta, which takes no memory.
+    layers.LSTM(**options, **{name: fits}, device="meta")
+    with pytest.raises(ValueError, match=f"{name}.* must fit in memory"):
+        layers.LSTM(**options, **{name: too_large}, device="meta")

@@ -512,3 +512,20 @@ def test_vocabulary_of_more_numbers_than_fit_in_memory_is_refused():
         LanguageModel(nn.GRU(2, 2), 530_000_000, embedding_size=2)
         with pytest.raises(ValueError, match=r"^vocab_size must fit in memory"):
             LanguageModel(nn.GRU(2, 2), 540_000_000, embedding_size=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [
+        ("weight", nn.Parameter(torch.zeros(VOCAB_SIZE, 6))),
+        ("weight", nn.Parameter(torch.zeros(VOCAB_SIZE, 4))),
+        ("bias", None),
+        ("more", nn.Parameter(torch.zeros(1))),
+    ],
+)
+def test_model_with_other_weights_than_its_recipe_has_is_not_saved(tmp_path, name, weight):
+    model = small_model()
+    setattr(model.linear, name, weight)
+    with pytest.raises(ValueError, match=r"^model must have weights that can be saved, but its "):
+        save_model(tmp_path / "model.pt", model, VOCAB)
+    assert names(tmp_path) == []

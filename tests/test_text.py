@@ -643,3 +643,15 @@ def test_line_that_is_no_text_is_refused():
     for token in ("char", "word"):
         with pytest.raises(TypeError, match=r"^lines must hold str only, got list among them$"):
             text.tokenize(["a line", ["b"]], token)
+
+
+def test_download_may_take_five_times_the_timeout(tmp_path, monkeypatch):
+    left = []
+
+    def fetch(url, timeout, deadline):
+        left.append(deadline - time.monotonic())
+        return TEXT
+
+    monkeypatch.setattr(text, "_fetch", fetch)
+    text.download("http://course.example/a", tmp_path / "a.txt", TEXT_SHA1, timeout=100.0)
+    assert left == [pytest.approx(500, abs=20)]

@@ -1,9 +1,15 @@
 """A model and a prefix -> text that goes on from it."""
 
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlib.checks import has_methods, real_number, whole_number
+from rnnlib.checks import affordable, has_methods, real_number, whole_number
+from rnnlib.fast import keep_freed_memory
+from rnnlib.steps import steps_of
 from rnnlib.text import Vocab
 
 MOST_LOGITS = 2**24  # as many as torch.multinomial takes
@@ -75,27 +81,133 @@ def generate(
     A `str` prefix is taken character by character and a `str` returned; a list of tokens
     (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
     """
+    _check_prefix("prefix", prefix)
+    indices = _indices(model, vocab, [prefix])[0]
+    choose = _chooser(num_tokens, temperature, top_k, generator)
+    with _evaluating(model):
+        if num_tokens:
+            state = model.begin_state(1)
+            # The prefix whole: a bidirectional model reads it so.
+            logits, state = model(torch.tensor([indices], device=_device(state)), state)
+            indices.append(int(choose(logits[-1])))
+            step = steps_of(model, state) or _ModuleSteps(model, state)
+        for _ in range(num_tokens - 1):
+            indices.append(int(choose(step(indices[-1]))))
+    return _as_given(prefix, vocab.to_tokens(indices))
+
+
+@torch.no_grad()
+def generate_batch(
+    model: nn.Module,
+    vocab: Vocab,
+    prefixes: list[str | list[str]],
+    num_tokens: int,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+) -> list[str | list[str]]:
+    """`generate` for several prefixes at once, of any lengths; the texts in the same order.
+
+    A step for a batch of texts takes little longer than a step for one. Greedy texts are
+    those of `generate`, unless two logits are equal but for rounding; drawn ones differ, as
+    all texts share the generator's random numbers. The model must read in one direction.
+    """
+    if not isinstance(prefixes, list):
+        raise TypeError(f"prefixes must be a list, got {type(prefixes).__name__}")
+    if not prefixes:
+        raise ValueError("prefixes must hold at least one prefix, got none")
+    for number, prefix in enumerate(prefixes):
+        _check_prefix(f"prefixes[{number}]", prefix)
+    given = _indices(model, vocab, prefixes)
+    choose = _chooser(num_tokens, temperature, top_k, generator)
+    if getattr(getattr(model, "layer", None), "bidirectional", False):
+        raise ValueError("model must read in one direction, got a bidirectional one")
+    lengths = np.array([len(indices) for indices in given])
+    total = lengths.max() + num_tokens
+    affordable("prefixes and num_tokens", int(total) * len(given))
+    indices = np.zeros((total, len(given)), dtype=np.int64)
+    for column, row in zip(indices.T, given, strict=True):
+        column[: len(row)] = row
+    keep_freed_memory()
+    with _evaluating(model):
+        state = model.begin_state(len(given))
+        step = steps_of(model, state) or _ModuleSteps(model, state)
+        for t in range(1, total if num_tokens else 0):
+            logits = step(indices[t - 1])
+            if t >= lengths.min():
+                # A text whose prefix goes on takes its next token from there.
+                np.copyto(indices[t], choose(logits), where=t >= lengths)
+    texts = [
+        column[: length + num_tokens] for column, length in zip(indices.T, lengths, strict=True)
+    ]
+    return [
+        _as_given(prefix, vocab.to_tokens(text.tolist()))
+        for prefix, text in zip(prefixes, texts, strict=True)
+    ]
+
+
+def _check_prefix(name: str, prefix) -> None:
     if not isinstance(prefix, str | list):
-        raise TypeError(f"prefix must be a str or a list of str, got {type(prefix).__name__}")
+        raise TypeError(f"{name} must be a str or a list of str, got {type(prefix).__name__}")
     for token in prefix:
         if not isinstance(token, str):
-            raise TypeError(f"prefix must hold str only, got {type(token).__name__} among them")
+            raise TypeError(f"{name} must hold str only, got {type(token).__name__} among them")
     if not prefix:
-        raise ValueError("prefix must hold at least one token, got none")
-    whole_number("num_tokens", num_tokens, least=0)
-    _check_choice(temperature, top_k, generator)
+        raise ValueError(f"{name} must hold at least one token, got none")
+
+
+def _indices(model, vocab, prefixes) -> list[list[int]]:
     has_methods("model", model, "begin_state eval train", "a language model")
     has_methods("vocab", vocab, "__getitem__ to_tokens", "a Vocab")
+    indices = [vocab[list(prefix)] for prefix in prefixes]
+    size, highest = getattr(model, "vocab_size", None), max(map(max, indices))
+    if size is not None and highest >= size:
+        raise ValueError(f"vocab must have at most the model's {size} tokens, got index {highest}")
+    return indices
+
+
+def _chooser(num_tokens, temperature, top_k, generator) -> Callable:
+    """A function: logits of one text or several -> an index, or one for each."""
+    whole_number("num_tokens", num_tokens, least=0)
+    _check_choice(temperature, top_k, generator)
+
+    def choose(logits):
+        if isinstance(logits, np.ndarray):  # from `Steps`, so they are finite
+            if temperature == 0:
+                return logits.argmax(-1)
+            logits = torch.from_numpy(logits)
+        if logits.dim() == 1:
+            return next_token(logits, temperature, top_k, generator)
+        return [next_token(row, temperature, top_k, generator) for row in logits]
+
+    return choose
+
+
+class _ModuleSteps:
+    """`Steps` for any model: one call of it for each step."""
+
+    def __init__(self, model, state):
+        self.model, self.state = model, state
+
+    def __call__(self, indices) -> Tensor:
+        batch = torch.as_tensor(indices, device=_device(self.state)).reshape(-1, 1)
+        logits, self.state = self.model(batch, self.state)
+        return logits if np.ndim(indices) else logits[0]
+
+
+def _device(state) -> torch.device:
+    return (state[0] if isinstance(state, tuple) else state).device
+
+
+def _as_given(prefix, tokens: list[str]):
+    return "".join(tokens) if isinstance(prefix, str) else tokens
+
+
+@contextmanager
+def _evaluating(model):
     was_training = model.training
     model.eval()
-    indices = vocab[list(prefix)]
-    state, inputs = model.begin_state(1), indices
     try:
-        for _ in range(num_tokens):
-            logits, state = model(torch.tensor([inputs]), state)
-            indices.append(next_token(logits[-1], temperature, top_k, generator))
-            inputs = indices[-1:]
+        yield
     finally:
         model.train(was_training)
-    tokens = vocab.to_tokens(indices)
-    return "".join(tokens) if isinstance(prefix, str) else tokens

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlib import layers
+from rnnlib import fast, layers
 from rnnlib.checkpoints import read_checkpoint, write_checkpoint
 from rnnlib.checks import (
     MOST_LAYERS,
@@ -19,7 +19,7 @@ from rnnlib.checks import (
 )
 from rnnlib.text import Vocab
 
-LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+LAYERS = {"rnn": fast.RNN, "gru": fast.GRU, "lstm": nn.LSTM}
 FORMAT = "rnnlib language model, version 1"
 
 
@@ -56,7 +56,9 @@ class LanguageModel(nn.Module):
         self.layer = layer
         self.dropout = nn.Dropout(real_number("dropout", dropout, most=1.0))
         num_directions = 2 if layer.bidirectional else 1
-        self.linear = nn.Linear((layer.proj_size or layer.hidden_size) * num_directions, vocab_size)
+        self.linear = fast.Linear(
+            (layer.proj_size or layer.hidden_size) * num_directions, vocab_size
+        )
 
     @property
     def is_lstm(self) -> bool:
@@ -135,7 +137,10 @@ def language_model(
     dropout: float = 0.0,
     bidirectional: bool = False,
 ) -> LanguageModel:
-    """A `LanguageModel` around `nn.RNN`, `nn.GRU` or `nn.LSTM` (`kind` "rnn", "gru", "lstm")."""
+    """A `LanguageModel` around `nn.RNN`, `nn.GRU` or `nn.LSTM` (`kind` "rnn", "gru", "lstm").
+
+    The first two are `rnnlib.fast`'s, which compute the same sooner.
+    """
     one_of("kind", kind, tuple(LAYERS))
     # torch.nn would accept some of these when wrong, or name another argument.
     for name, value in {

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from rnnlib.checks import each_of, has_methods, index_tensor, real_number, whole_number
+from rnnlib.fast import keep_freed_memory
 
 
 def detach(state):
@@ -41,6 +42,7 @@ def train_epoch(
     has_methods("loss", loss, "__call__", "a function of logits and targets")
     carries_state = getattr(batches, "carries_state", False)
     parameters = list(model.parameters())
+    keep_freed_memory()
     model.train()
     state, total_loss, num_tokens = None, 0.0, 0
     for X, Y in pairs(batches):

@@ -14,10 +14,13 @@ Published address: GitHub Pages derives it from the repository's, which `_config
 Link previews need it, and so does the page for addresses that do not exist, which may be
 shown at any depth.
 
-Scripts: Jupyter Book adds Thebe (live code from a CDN) to each page, twice, which the
-browser reports as an error. The course does not use it, so its script and style go.
+Weight: Jupyter Book loads all that any page might use on each of them. `USED_WITH` keeps
+what a page uses; Thebe (live code from a CDN) is used nowhere. The theme submits a search to
+search.html, so the index is loaded there alone. Its icons come as a script of 1.5 MB, which
+draws two thousand; the dozen that a page shows are drawn into the page when it is built.
 """
 
+import re
 import shutil
 import sys
 from importlib import metadata
@@ -44,6 +47,33 @@ REPAIRS = {
         'role="region" aria-label="Course contents">'
     ),
 }
+
+# Part of the name (or text) of a script or style -> what a page that uses it contains.
+USED_WITH = {
+    "thebe": None,
+    "clipboard": 'class="highlight',
+    "copybutton": 'class="highlight',
+    "pygments": 'class="highlight',
+    "mathjax": 'class="math ',
+    "mystnb": 'class="cell ',
+    "design": r'class="(\S+ )*sd-',
+    "toggle": r'class="(\S+ )*(toggle|admonition dropdown)[ "]',
+}
+
+# What the theme's templates add later, past `USED_WITH`.
+LEFTOVERS = re.compile(
+    r"""<script\ type="text/x-thebe-config">.*?</script>
+      | <script>kernelName\ =.*?</script>
+      | <script[^>]*/fontawesome\.js[^>]*></script>""",
+    re.DOTALL | re.VERBOSE,
+)
+SEARCH = re.compile(r'<script src="[^"]*(searchtools|language_data|searchindex)\.js"></script>')
+
+ICON_NOTICE = "Font Awesome Free, CC BY 4.0"  # the licence asks for it
+ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
+# A name, then width, height, other names, code point and path of the icon.
+SHAPE = re.compile(r'"?([\w-]+)"?:\[(\d+),(\d+),\[[^]]*\],"\w+","([^"]+)"\]')
+ICON_RULE = re.compile(r'(\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
 
 
 def copy_mathjax(app, exception):
@@ -93,22 +123,67 @@ def write_not_found(app, exception):
     Path(app.outdir, "404.html").write_text(page, encoding="utf-8")
 
 
+def read_shapes(static: Path) -> dict[str, tuple[str, str, str]]:
+    """The theme's icons by name; where there are two, the filled one, which comes later."""
+    script = (static / "scripts" / "fontawesome.js").read_text(encoding="utf-8")
+    return {name: shape for name, *shape in SHAPE.findall(script)}
+
+
+def draw_icon(match: re.Match, shapes: dict) -> str:
+    """The drawing that a script would put in the place of an empty element."""
+    _, classes, attributes = match.groups()
+    # Without the names of fonts, which bring the theme's rules for characters.
+    classes = re.sub(r"\b(fa[bs]|fa-solid) ", "", classes)
+    names = [name for name in re.findall(r"fa-([\w-]+)", classes) if name in shapes]
+    if not names:
+        return match[0]
+    width, height, path = shapes[names[0]]
+    title = re.search('title="([^"]*)"', attributes)
+    if title:
+        attributes = attributes.replace(title[0], "")
+    return (
+        f'<svg class="page-icon {classes}"{attributes} viewBox="0 0 {width} {height}" '
+        + (f'role="img"><title>{title[1]}</title>' if title else 'aria-hidden="true">')
+        + f'<!-- {ICON_NOTICE} --><path fill="currentColor" d="{path}"/></svg>'
+    )
+
+
 def repair_pages(app, exception):
     if exception is not None or app.builder.format != "html":
         return
+    static = Path(app.outdir, "_static")
+    shapes = read_shapes(static)
     for path in Path(app.outdir).rglob("*.html"):
         page = path.read_text(encoding="utf-8")
         for broken, mended in REPAIRS.items():
             page = page.replace(broken, mended)
+        page = LEFTOVERS.sub("", page)
+        if path.name != "search.html":
+            page = SEARCH.sub("", page)
+        page = ICON.sub(lambda match: draw_icon(match, shapes), page)
         path.write_text(page, encoding="utf-8")
+    # The icons once more, as characters of a font: a fifth of the theme's rules.
+    style = static / "styles" / "pydata-sphinx-theme.css"
+    style.write_text(ICON_RULE.sub("", style.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def drop_thebe(app, pagename, templatename, context, doctree):
-    def wanted(file) -> bool:
-        return "thebe" not in f"{file.filename} {file.attributes.get('body')}".lower()
+def search_without_fetch(app, pagename, templatename, context, doctree):
+    """A page opened from a file may not fetch others, whose lines a search would quote."""
+    if pagename == "search":
+        quote = "DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY"
+        app.add_js_file(None, body=f"if (location.protocol === 'file:') {quote} = false;")
+
+
+def keep_what_is_used(app, pagename, templatename, context, doctree):
+    body = context.get("body") or ""
+
+    def used(file) -> bool:
+        text = f"{file.filename} {file.attributes.get('body')}".lower()
+        marks = [mark for part, mark in USED_WITH.items() if part in text]
+        return all(mark and re.search(mark, body) for mark in marks)
 
     for key in ("script_files", "css_files"):
-        context[key] = [file for file in context.get(key, []) if wanted(file)]
+        context[key] = [file for file in context.get(key, []) if used(file)]
 
 
 def setup(app):
@@ -117,5 +192,6 @@ def setup(app):
     app.connect("build-finished", write_not_found)
     app.connect("build-finished", copy_live)
     app.connect("build-finished", repair_pages)
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", search_without_fetch)
+    app.connect("html-page-context", keep_what_is_used, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

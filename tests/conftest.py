@@ -1,7 +1,6 @@
 """What the tests of the site share: the built book, and a browser."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from page_report import NoBrowser, open_browser  # noqa: E402
+
 BUILD_SECONDS = 300
 
 
@@ -51,30 +54,10 @@ def built_site(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium, without a window, that keeps a log of its console and its requests.
-
-    Nothing is installed or downloaded for it; where a part is missing, the test is skipped.
-    """
-    webdriver = pytest.importorskip(
-        "selenium.webdriver", reason="tests in a browser need selenium (requirements.txt)"
-    )
-    from selenium.webdriver.chrome.service import Service
-
-    names = "chromium", "chromium-browser", "google-chrome"
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        missing = "chromedriver" if chromium else "chromium"
-        pytest.skip(f"tests in a browser need {missing} (apt-get install chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in (
-        "headless=new", "no-sandbox", "disable-gpu", "no-first-run",
-        "disable-background-networking", "disable-component-update", "disable-sync",
-    ):  # fmt: skip
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    window = webdriver.Chrome(options=options, service=Service(driver))
-    window.set_script_timeout(60)
+    """Chromium without a window. Where a part is missing, the test is skipped."""
+    try:
+        window = open_browser()
+    except NoBrowser as problem:
+        pytest.skip(str(problem))
     yield window
     window.quit()

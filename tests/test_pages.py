@@ -1,80 +1,124 @@
 """Every page of the built book in a real browser, opened from its file, without a server."""
 
-import json
-import time
-from importlib import metadata
+import re
 
 import pytest
+from page_report import (
+    COMPLETE,
+    NoBrowser,
+    axe_script,
+    elsewhere,
+    errors,
+    read_pages,
+    requested,
+    show,
+    violations,
+    wait_until,
+    weight,
+)
+from test_live import new_page
 
 VIEWS = {"desktop, light": (1280, "light"), "phone, dark": (390, "dark")}
-# A file may not read another file's rules: axe then looks at the styles as they are applied.
-AXE_OPTIONS = {"preload": False, "resultTypes": ["violations"]}
+# Bytes that a server sends compressed when a page is opened: pictures differ from page to
+# page, the theme's files are the same. `python tools/page_report.py` prints today's.
+BUDGET, BUDGET_WITH_FORMULAS = 200_000, 1_250_000
+# What of its contents a page loads a file for.
+USES = {
+    "tex-svg.js": "math",
+    "clipboard.min.js": "highlight",
+    "copybutton.js": "highlight",
+    "copybutton.css": "highlight",
+    "pygments.css": "highlight",
+    "mystnb": "cell",
+    "togglebutton": "toggle",
+    "sphinx-design": "sd-card",
+    "design-tabs": "sd-tab-set",
+}
 
 
 @pytest.fixture(scope="session")
-def axe() -> str:
-    """The script of axe-core, from the installed package."""
+def axe():
     try:
-        files = metadata.files("axe-core-python")
-    except metadata.PackageNotFoundError:
-        pytest.skip("checks of accessibility need axe-core-python (requirements.txt)")
-    path = next(file for file in files if file.name == "axe.min.js").locate()
-    return path.read_text(encoding="utf-8")
+        axe_script()
+    except NoBrowser as problem:
+        pytest.skip(str(problem))
 
 
-def pages(built_site):
-    return sorted(path for path in built_site.rglob("*.html") if "_static" not in path.parts)
-
-
-def show(browser, address: str, width: int, theme: str) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    for log in ("browser", "performance"):
-        browser.get_log(log)  # forget what came before
-    browser.get(address)
-
-
-def wait_until(browser, condition: str, seconds: float = 15) -> None:
-    """Wait until the JavaScript expression `condition` is true."""
-    end = time.monotonic() + seconds
-    while not browser.execute_script(f"return Boolean({condition})"):
-        assert time.monotonic() < end, f"waited in vain for {condition}"
-        time.sleep(0.05)
-
-
-FORMULAS_DRAWN = """
-    !document.querySelector('script[src*="mathjax"]')
-    || [...document.querySelectorAll('.math')].every(e => e.querySelector('mjx-container'))
-"""
+@pytest.fixture(scope="module")
+def site(built_site):
+    return read_pages(built_site)
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_page_is_sound(built_site, browser, axe, view):
-    """No accessibility violation, console error, request elsewhere or sideways scrolling."""
+@pytest.mark.usefixtures("axe")
+def test_every_page_is_sound(site, browser, view):
+    """No violation of accessibility, error, request elsewhere, sideways scrolling or weight."""
     width, theme = VIEWS[view]
-    problems = []
-    for path in pages(built_site):
+    found = []
+    for path, page in site.items():
         show(browser, path.as_uri(), width, theme)
-        wait_until(browser, FORMULAS_DRAWN)
-        name = f"{path.parent.name}/{path.name} ({view})"
-        messages = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-        problems += [f"{name}: {entry['message'][:200]}" for entry in messages]
-        for entry in browser.get_log("performance"):
-            event = json.loads(entry["message"])["message"]
-            if event["method"] == "Network.requestWillBeSent":
-                address = event["params"]["request"]["url"]
-                if not address.startswith(("file:", "data:", "blob:")):
-                    problems.append(f"{name}: asks for {address[:200]}")
+        wait_until(browser, COMPLETE)
+        problems = errors(browser) + violations(browser)
+        addresses = requested(browser)
+        problems += [f"asks for {address[:200]}" for address in elsewhere(addresses)]
+        _, sent = weight(addresses)
+        if sent > (BUDGET_WITH_FORMULAS if "math" in page.classes else BUDGET):
+            problems.append(f"weighs {sent:,} bytes")
         if browser.execute_script("return document.documentElement.scrollWidth") > width:
-            problems.append(f"{name}: wider than the screen")
-        browser.execute_script(axe)
-        run = f"axe.run({json.dumps(AXE_OPTIONS)}).then(arguments[0])"
-        for violation in browser.execute_async_script(run)["violations"]:
-            where = violation["nodes"][0]["html"][:120]
-            problems.append(f"{name}: {violation['id']} at {where}")
-    assert not problems, "\n".join(problems)
+            problems.append("wider than the screen")
+        found += [f"{path.parent.name}/{path.name} ({view}): {problem}" for problem in problems]
+    assert not found, "\n".join(found)
+
+
+def test_a_page_loads_what_it_uses_and_nothing_else(site):
+    used = set()
+    for path, page in site.items():
+        for file, use in USES.items():
+            loaded = any(file in address for address in page.loads)
+            assert loaded == (use in page.classes), f"{path.name}: {file}"
+            used |= {file} if loaded else set()
+        searches = any("searchindex.js" in address for address in page.loads)
+        assert searches == (path.name == "search.html"), path.name
+        assert not any("fontawesome" in address for address in page.loads), path.name
+        assert "thebe" not in page.text, path.name
+    assert "tex-svg.js" in used
+    assert "copybutton.js" in used
+
+
+def test_icons_are_drawn_into_the_page(site):
+    for path, page in site.items():
+        for icon in ("bars", "moon", "sun", "magnifying-glass", "expand"):
+            assert re.search(rf'<svg class="page-icon [^"]*fa-{icon}\b', page.text), path.name
+        assert not re.search('<(i|span) class="[^"]*fa-', page.text), path.name
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.usefixtures("axe")
+def test_live_page_is_accessible_while_it_writes_and_afterwards(built_site, browser, theme):
+    page = new_page(browser, (built_site / "live" / "index.html").as_uri(), theme=theme)
+    for view in ("live-stepper", "live-reach", "live-playground"):
+        page.bring(view)
+    wait_until(browser, COMPLETE)
+    page.choose("network", "all")
+    page.choose("pace", "slow")
+    page.press("Run")
+    page.wait(lambda: len(page.texts()[0]) > 16, "some characters")
+    assert violations(browser) == []
+    assert page.text("#live-playground .live-main") == "Stop"  # it still wrote
+    page.press("Stop")
+    page.choose("pace", "none")
+    page.write()
+    assert violations(browser) == []
+
+
+def test_search_is_reached_from_a_chapter(built_site, browser):
+    show(browser, (built_site / "chapters" / "01-basic-code.html").as_uri(), 1280, "light")
+    browser.execute_script("document.querySelector('.search-button__button').click()")
+    wait_until(browser, "document.activeElement.matches('input[type=search]')")
+    browser.switch_to.active_element.send_keys("perplexity\n")
+    wait_until(browser, "document.querySelectorAll('#search-results li a').length > 2")
+    assert browser.current_url.split("?")[0] == (built_site / "search.html").as_uri()
+    assert errors(browser) == []
 
 
 def test_search_finds_a_word_of_a_chapter(built_site, browser):

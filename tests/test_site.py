@@ -1,55 +1,20 @@
 """The built site: strict, complete, and sufficient to itself."""
 
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from page_report import Page, broken_links, read_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Page(HTMLParser):
-    """What a page loads, where it links to, its anchors, images and headings."""
-
-    def __init__(self, path: Path):
-        super().__init__()
-        self.path = path
-        self.loads, self.links, self.anchors, self.images, self.headings = [], [], set(), [], []
-        self.text = path.read_text(encoding="utf-8")
-        self.feed(self.text)
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        if "id" in values:
-            self.anchors.add(values["id"])
-        if tag in ("script", "img", "iframe", "source") and values.get("src"):
-            self.loads.append(values["src"])
-        if tag == "link" and values.get("rel") not in (
-            "canonical",
-            "next",
-            "prev",
-            "index",
-            "search",
-        ):
-            self.loads.append(values["href"])
-        if tag == "a" and values.get("href"):
-            self.links.append(values["href"])
-        if tag == "img":
-            self.images.append(values)
-        if tag == "article":
-            self.headings.clear()  # the theme repeats the title above, for print
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append(int(tag[1]))
-
-
 @pytest.fixture(scope="module")
 def site(built_site) -> dict[Path, Page]:
-    """The pages of the book by path; the one for wrong addresses stands outside of it."""
-    paths = [path for path in built_site.rglob("*.html") if "_static" not in path.parts]
-    return {path: Page(path) for path in paths if path.name != "404.html"}
+    """The pages of the book by path."""
+    return read_pages(built_site)
 
 
 def test_every_page_of_the_table_of_contents_is_built(site):
@@ -69,14 +34,7 @@ def test_no_page_loads_anything_from_elsewhere(site):
 
 def test_every_link_within_the_site_leads_somewhere(site):
     for path, page in site.items():
-        for link in page.links:
-            parts = urlsplit(link)
-            if parts.scheme or parts.netloc:
-                continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            assert target.exists(), f"{path.name}: {link}"
-            if parts.fragment and target in site:
-                assert unquote(parts.fragment) in site[target].anchors, f"{path.name}: {link}"
+        assert not broken_links(page, site), path.name
 
 
 def test_every_image_has_words_and_headings_come_in_order(site):
@@ -95,7 +53,3 @@ def test_formulas_are_drawn_by_a_file_of_the_site(site):
     assert with_formulas
     for page in with_formulas:
         assert any(address.split("?")[0].endswith("mathjax/tex-svg.js") for address in page.loads)
-
-
-def test_no_page_carries_a_script_of_thebe(site):
-    assert not any("THEBE_JS_URL" in page.text for page in site.values())

@@ -59,14 +59,17 @@ def test_content_that_contains_itself_or_never_ends_is_refused(tmp_path):
 
 
 def test_error_says_what_the_file_should_be(tmp_path):
-    path = write_checkpoint(tmp_path / "a", {"format": "rnnlib other, version 1"})
-    message = f"path must name a saved {FORMAT!r}, but {path} is something else"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        read_checkpoint(path, FORMAT)
+    path = tmp_path / "a"
+    for content in ({"format": "rnnlib a, version 1"}, {"format": "rnnlib z, version 1"}, {}, []):
+        write_checkpoint(path, content)
+        message = f"path must name a saved {FORMAT!r}, but {path} is something else"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            read_checkpoint(path, FORMAT)
     path.write_bytes(b"")
-    message = f"path must name a saved test, but {path} is damaged or unsafe"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        read_checkpoint(path, FORMAT)
+    for format, kind in ((FORMAT, "test"), ("rnnlib small test of all, version 1", "all")):
+        message = f"path must name a saved {kind}, but {path} is damaged or unsafe"
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            read_checkpoint(path, format)
 
 
 def test_compressed_part_is_refused_before_it_is_unpacked(tmp_path):

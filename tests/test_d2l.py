@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from rnnlib import d2l as ours
-from rnnlib import d2l_names, generation, text, training
+from rnnlib import d2l_names, generation, models, text, training
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -132,7 +132,7 @@ def test_lines_tokens_vocabulary_and_corpus_are_equal():
     for token in ("word", "char"):
         assert ours.tokenize(lines, token) == real.tokenize(lines, token)
     assert ours.tokenize(lines) == real.tokenize(lines)
-    for max_tokens in (-1, 10000):
+    for max_tokens in (-1, 0, 1, 10000):
         corpus, vocab = ours.load_corpus_time_machine(max_tokens)
         corpus_real, vocab_real = real.load_corpus_time_machine(max_tokens)
         assert corpus == corpus_real
@@ -250,7 +250,7 @@ def test_training_from_scratch_is_equal(use_random_iter):
 
 
 def test_train_ch8_prints_what_the_book_prints(capsys):
-    printed = []
+    printed, drawn = [], []
     for d2l in (ours, real):
         random.seed(4)
         batches, vocab = d2l.load_data_time_machine(16, 20, False, 3000)
@@ -261,7 +261,10 @@ def test_train_ch8_prints_what_the_book_prints(capsys):
             if "traveller" in line or "perplexity" in line
         ]
         printed.append([line.split(",")[0] for line in lines])
+        axes = plt.gcf().axes[0]
+        drawn.append((axes.get_xlabel(), axes.get_ylabel(), axes.get_xlim()))
     assert printed[0] == printed[1]
+    assert drawn[0] == drawn[1] == ("epoch", "perplexity", (10, 11))
     assert len(printed[0]) == 4
 
 
@@ -287,6 +290,21 @@ def test_predictions_of_untrained_nets_are_equal(kind):
         prefixes = ("t", "time traveller", "in the year")
         written.append([d2l.predict_ch8(prefix, 20, net, vocab, CPU) for prefix in prefixes])
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+def test_texts_of_rnnlibs_own_model_are_those_of_the_package(kind):
+    vocab = ours.load_corpus_time_machine()[1]
+    net = concise(real, len(vocab), kind)
+    for param in net.parameters():
+        nn.init.normal_(param)
+    model = models.language_model(kind, len(vocab), 16)
+    weights = net.state_dict().items()
+    model.load_state_dict({name.replace("rnn.", "layer."): weight for name, weight in weights})
+    prefixes = ["t", "time traveller", "in the year"]
+    expected = [real.predict_ch8(prefix, 40, net, vocab, CPU) for prefix in prefixes]
+    assert [generation.generate(model, vocab, prefix, 40) for prefix in prefixes] == expected
+    assert generation.generate_batch(model, vocab, prefixes, 40) == expected
 
 
 def test_writing_leaves_the_net_in_the_mode_it_was_in_and_ignores_dropout():
@@ -368,10 +386,62 @@ def test_timer_accumulator_and_devices(d2l):
     totals.add(1, torch.tensor(2.5))
     totals.add(1, 3)
     assert [totals[0], totals[1]] == [2.0, 5.5]
+    totals.add(1, 1, 1)  # one sum more than there are
+    assert totals.data == [3.0, 6.5]
     totals.reset()
     assert totals.data == [0.0, 0.0]
     assert isinstance(d2l.try_gpu(99), torch.device)
     assert len(d2l.try_all_gpus()) >= 1
+
+
+@both
+def test_timer_measures_each_run_from_its_start_to_its_stop(d2l, monkeypatch):
+    clock = iter([10.0, 12.0, 20.0, 25.0])
+    timer = d2l.Timer()
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time", lambda: next(clock))
+        timer.start()
+        assert timer.stop() == 2
+        timer.start()
+        assert timer.stop() == 5
+    assert timer.times == [2, 5]
+
+
+@both
+def test_speed_is_the_number_of_targets_over_the_seconds(d2l, monkeypatch):
+    monkeypatch.setattr(d2l.Timer, "stop", lambda timer: 2.0)
+    net = concise(d2l, 28, "rnn")
+    updater = torch.optim.SGD(net.parameters(), 0.5)
+    train_iter = d2l.load_data_time_machine(4, 5, max_tokens=47)[0]
+    num_targets = sum(Y.numel() for _, Y in train_iter)
+    assert num_targets == 40
+    arguments = net, train_iter, nn.CrossEntropyLoss(), updater, CPU, False
+    assert d2l.train_epoch_ch8(*arguments)[1] == 20
+
+
+@both
+def test_gpus_are_taken_while_there_are_any(d2l, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    gpus = [torch.device("cuda:0"), torch.device("cuda:1")]
+    assert d2l.try_all_gpus() == gpus
+    assert [d2l.try_gpu(), d2l.try_gpu(1), d2l.try_gpu(2)] == [*gpus, CPU]
+
+
+@both
+def test_sgd_takes_the_mean_over_the_minibatch(d2l):
+    param = torch.tensor([1.0, 2.0], requires_grad=True)
+    param.grad = torch.tensor([4.0, -8.0])
+    d2l.sgd([param], 0.5, 4)
+    assert param.tolist() == [0.5, 3.0]
+    assert param.grad.tolist() == [0.0, 0.0]
+
+
+@both
+def test_model_names_its_layer_and_begins_with_one_row_unless_told_otherwise(d2l):
+    net = concise(d2l, 28, "gru")
+    assert net.rnn.hidden_size == 16
+    assert net.begin_state(CPU).shape == (1, 1, 16)
+    assert net.begin_state(device=CPU, batch_size=3).shape == (1, 3, 16)
 
 
 @both
@@ -384,6 +454,8 @@ def test_plot_and_animator_draw_the_same_curves(d2l):
     assert axes.get_xlim() == (0, 4)
     d2l.plot(torch.tensor([5.0, 6.0]))
     assert plt.gca().lines[0].get_xdata().tolist() == [0, 1]
+    d2l.plot([1, 2, 3], torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 2, 3], [4, 5, 6]]
     animator = d2l.Animator(xlabel="epoch", legend=["train", "test"], xlim=[1, 3])
     for epoch in (1, 2):
         animator.add(epoch, [epoch * 2, None if epoch == 1 else 7])
@@ -391,6 +463,27 @@ def test_plot_and_animator_draw_the_same_curves(d2l):
     assert animator.Y == [[2, 4], [7]]
     animator.add(3, (1, 1))
     assert [len(line.get_xdata()) for line in animator.axes[0].lines] == [3, 2]
+
+
+@both
+def test_animator_draws_in_the_first_of_several_axes(d2l):
+    animator = d2l.Animator(xlabel="epoch", nrows=2)
+    animator.add([1], [2, 3])  # no x for the second curve, which stays empty
+    animator.add([2], [4, 5])
+    first, second = animator.axes
+    assert [line.get_xydata().tolist() for line in first.lines] == [[[1, 2], [2, 4]], []]
+    assert (first.get_xlabel(), second.get_xlabel(), len(second.lines)) == ("epoch", "", 0)
+    assert d2l.Animator(nrows=2, ncols=2).axes.shape == (2, 2)
+
+
+@both
+def test_picture_of_an_animator_stays_until_the_next_one(d2l, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda figure: shown.append(figure))
+    monkeypatch.setattr("IPython.display.clear_output", lambda wait=False: shown.append(wait))
+    animator = d2l.Animator()
+    animator.add(1, 2)
+    assert shown == [animator.fig, True]
 
 
 @both
@@ -481,6 +574,46 @@ def test_download_knows_the_text_and_refuses_other_names():
     assert ours.DATA_HUB["time_machine"][0] == real.DATA_HUB["time_machine"][0]
     with pytest.raises(ValueError, match="name must be one of time_machine"):
         ours.download("fra-eng")
+
+
+CONTENTS = sorted((b"%d" % number for number in range(99)), key=text.sha1)
+LOW, HIGH = CONTENTS[0], CONTENTS[-1]
+
+
+@pytest.mark.parametrize(("content", "before"), [(LOW, HIGH), (HIGH, LOW)], ids=["low", "high"])
+def test_file_of_ones_own_is_fetched_only_if_another_one_is_there(
+    content, before, tmp_path, monkeypatch
+):
+    assert text.sha1(LOW) < ours.TIME_MACHINE[1] < text.sha1(HIGH)
+    source = tmp_path / "deep" / "own.txt"
+    source.parent.mkdir()
+    source.write_bytes(content)
+    monkeypatch.setitem(ours.DATA_HUB, "own", (source.as_uri(), text.sha1(content)))
+    path = text.data_folder() / "own.txt"
+    path.write_bytes(before)
+    assert ours.download("own") == str(path)
+    assert path.read_bytes() == content
+    assert ours.download("own", tmp_path) == str(tmp_path / "own.txt")
+    source.unlink()
+    assert ours.download("own") == str(path)
+
+
+def test_the_sample_stands_in_for_the_text_that_cannot_be_fetched(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError("no network")
+
+    monkeypatch.setattr(text, "download", fail)
+    assert ours.download("time_machine", tmp_path) == str(text.COURSE_FOLDER / "data/sample.txt")
+
+
+@pytest.mark.parametrize(
+    "corpus", ["abc", [[1], [1, 2]], [None], [1.5, 10**400]], ids=["str", "ragged", "none", "huge"]
+)
+@pytest.mark.parametrize("cut", [ours.seq_data_iter_random, ours.seq_data_iter_sequential])
+def test_corpus_that_is_no_list_of_indices_is_refused(cut, corpus):
+    found = type(corpus).__name__
+    with pytest.raises(TypeError, match=f"^corpus must be a list or tensor .* got {found}$"):
+        list(cut(corpus, 2, 3))
 
 
 def test_set_figsize_sets_the_size_for_what_follows():

@@ -65,13 +65,20 @@ def test_zeros_stay_zeros():
     for parts in (1, 2):
         pairs = quantise(torch.tensor([[0.0, 0.0], [3.0, 0.0]]), parts)
         assert dequantise(pairs).tolist() == [[0, 0], [3, 0]]
-        assert all(torch.isfinite(scales).all() for _, scales in pairs)
+        assert all((torch.isfinite(scales) & (scales > 0)).all() for _, scales in pairs)
+
+
+def test_smallest_floats_of_all_keep_their_sign():
+    smallest = 2.0**-149  # 190 of them want a scale of 1.5, which becomes 1
+    ((values, _),) = quantise(torch.tensor([[190 * smallest, -190 * smallest]]))
+    assert values.tolist() == [[127, -127]]
 
 
 @pytest.mark.parametrize(
     ("weight", "parts", "error", "message"),
     [
         (torch.ones(3), 1, ValueError, r"weight must be a tensor of shape \(rows, columns\)"),
+        (torch.ones(1, 1, 1), 1, ValueError, r"weight must be a tensor .* got \(1, 1, 1\)$"),
         ([[1.0]], 1, ValueError, "weight must be a tensor .* got list"),
         (torch.tensor([[torch.inf]]), 1, ValueError, "weight must be finite"),
         (torch.tensor([[torch.nan]]), 1, ValueError, "weight must be finite"),
@@ -100,6 +107,14 @@ def test_model_comes_back_as_its_scripts_have_it(kind, parts, tmp_path):
     for name, weight in model.state_dict().items():
         expected = dequantise(quantise(weight, parts)) if weight.dim() == 2 else weight
         assert torch.equal(read.state_dict()[name], expected)
+
+
+def test_first_of_two_scripts_holds_the_coarse_weights(tmp_path):
+    coarse, both = tmp_path / "coarse", tmp_path / "both"
+    (alone,) = export_model(coarse, "a", small_model(), VOCAB)
+    first, second = export_model(both, "a", small_model(), VOCAB, parts=2)
+    assert read_script(first)["matrices"] == read_script(alone)["matrices"]
+    assert read_script(second)["matrices"] != read_script(alone)["matrices"]
 
 
 @for_all_kinds
@@ -134,6 +149,7 @@ def test_script_is_one_line_of_ascii_with_the_keys_that_the_format_names(tmp_pat
         ({"parts": 3}, ValueError, "parts must be 1 or 2, got 3"),
         ({"parts": True}, TypeError, "parts must be an int, got bool"),
         ({"vocab": Vocab("ab")}, ValueError, "vocab must hold 11 tokens, got 3"),
+        ({"vocab": Vocab("abcdefghijk")}, ValueError, "vocab must hold 11 tokens, got 12"),
         ({"model": nn.RNN(11, 12)}, TypeError, "model must be a LanguageModel, got RNN"),
         ({"model": language_model("lstm", 11, 12)}, ValueError, "model must be a language model"),
         ({"model": language_model("rnn", 11, 12, 2)}, ValueError, "model must be a language model"),
@@ -203,9 +219,10 @@ def damage(data):
     yield "shape", lambda: matrix.update(shape=[12, 36])
     yield "matrix", lambda: data["matrices"].pop("weight_ih")
     yield "list", lambda: data.update(matrices=[])
+    yield "not base64", lambda: matrix.update(values="?" + matrix["values"])
 
 
-@pytest.mark.parametrize("way", range(13))
+@pytest.mark.parametrize("way", range(14))
 def test_damaged_data_is_a_value_error(way, tmp_path):
     (path,) = export_model(tmp_path, "a", small_model(), VOCAB)
     data = read_script(path)
@@ -240,10 +257,32 @@ def test_filter_knows_every_stretch_of_its_text_and_hardly_another():
     letters = string.ascii_lowercase + "     "
     text = "".join(rng.choices(letters, k=10_000))
     data = json.loads(json.dumps(text_filter(text)))
-    assert data["length"] == 20
+    assert (data["length"], data["hashes"]) == (20, 8)
+    assert len(base64.b64decode(data["bits"])) == 2**15
     assert all(in_filter(text[i : i + 20], data) for i in range(0, 9981, 20))
     others = ("".join(rng.choices(letters, k=20)) for _ in range(4_000))
     assert sum(in_filter(other, data) for other in others) <= 1
+
+
+def test_filter_holds_the_stretches_of_its_text_and_nothing_else():
+    for text in ("there", "therefore"):  # the shorter one is a single stretch
+        data = text_filter(text, 5, num_bytes=1000, num_hashes=3)
+        field = int.from_bytes(base64.b64decode(data["bits"]), "little")
+        stretches = [text[i : i + 5] for i in range(len(text) - 4)]
+        bits = {bit for part in stretches for bit in export.filter_bits(part, 3, 8000)}
+        assert {bit for bit in range(8000) if field >> bit & 1} == bits
+
+
+@pytest.mark.parametrize(
+    ("stretch", "num_bits", "bits"),
+    [
+        ("foobar", 1000, [793, 776, 759, 742]),
+        ("the", 1000, [729, 386, 747, 404]),
+        ("a", 2**18, [123188, 28639, 196234, 101685]),
+    ],
+)
+def test_bits_of_a_stretch_are_those_that_the_page_computes(stretch, num_bits, bits):
+    assert export.filter_bits(stretch, 4, num_bits) == bits  # from network.js, run by node
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """The pictures are drawn, show what they were given, and change no settings."""
 
+import re
+from itertools import combinations, pairwise
+from math import hypot
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -9,13 +13,15 @@ import pytest
 import torch
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from rnnlib import figures
 
 DRAWINGS = {
     "curves": lambda: figures.plot_curves({"a": ([1, 2], [3, 4])}, "x", "y"),
     "heatmap": lambda: figures.plot_heatmap([[1, 2]], ["r"], ["a", "b"]),
-    "unrolled": lambda: figures.draw_unrolled("hell", "ello"),
+    "unrolled": lambda: figures.draw_unrolled("hell", "ello", ("A", "B", "C")),
     "lstm": lambda: figures.draw_lstm_cell(),
     "gru": lambda: figures.draw_gru_cell(),
     "legend": lambda: figures.draw_cell_legend(),
@@ -47,6 +53,19 @@ def test_settings_of_matplotlib_are_as_they_were(draw):
     before = dict(matplotlib.rcParams)
     draw()
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("pair", [([1],), ([1], [2], [3]), "xy", None])
+def test_curve_that_is_no_pair_is_named(pair):
+    found = type(pair).__name__
+    with pytest.raises(TypeError, match=rf"^curves\['a'\] must be a pair \(x, y\), got {found}$"):
+        figures.plot_curves({"a": pair}, "x", "y")
+
+
+def test_curve_without_a_length_is_named():
+    message = r"^curves\['a'\] must be sequences, got int and list$"
+    with pytest.raises(TypeError, match=message):
+        figures.plot_curves({"a": (3, [1])}, "x", "y")
 
 
 def test_settings_are_as_they_were_after_an_error_too():
@@ -108,6 +127,195 @@ def test_limits_of_a_heatmap_set_its_colours():
     assert [text.get_color() for text in figure.axes[0].texts] == ["w", "w"]
 
 
+def test_numbers_of_a_large_heatmap_do_not_touch():
+    names = list(map(str, range(12)))
+    figure = figures.plot_heatmap(torch.zeros(12, 12), names, names)
+    figure.draw_without_rendering()
+    numbers = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(one.overlaps(other) for one, other in combinations(numbers, 2))
+
+
+def test_heatmap_has_the_size_it_was_given():
+    figure = figures.plot_heatmap([[1, 2]], ["r"], ["a", "b"], size=(3, 2))
+    assert figure.get_size_inches().tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([[1, 2]], "1 rows of [2]"),
+        ([[1, 2]] * 3, "3 rows of [2]"),
+        ([[1], [2]], "2 rows of [1]"),
+        ([[1, 2, 3], [4, 5, 6]], "2 rows of [3]"),
+        ([[1, 2], [3]], "2 rows of [1, 2]"),
+    ],
+)
+def test_heatmap_of_another_shape_is_refused(values, found):
+    message = f"values must have shape (2, 2), got {found}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        figures.plot_heatmap(values, ["r", "s"], ["a", "b"])
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(("values", "columns"), [([], ["a"]), ([[]], [])])
+def test_heatmap_of_nothing_is_refused(values, columns):
+    with pytest.raises(ValueError, match=r"^values must hold at least one number, got none$"):
+        figures.plot_heatmap(values, ["r"] * len(values), columns)
+
+
+@pytest.mark.parametrize("format", [None, "{:d}", "{1}", "{.name}", "{[0]}"])
+def test_format_that_does_not_show_a_number_is_refused(format):
+    with pytest.raises(ValueError, match=r"^format must show one number, .* got "):
+        figures.plot_heatmap([[1, 2]], ["r"], ["a", "b"], format=format)
+
+
+# --- drawings: where their parts lie, in the units of their axes ---
+
+for_all_diagrams = pytest.mark.parametrize("name", ["unrolled", "lstm", "gru", "legend"])
+
+
+def axes_of(name):
+    figure = DRAWINGS[name]()
+    figure.draw_without_rendering()  # lays the figure out
+    return figure.axes[0]
+
+
+def extent(artist):
+    return artist.axes.transData.inverted().transform_bbox(artist.get_window_extent())
+
+
+def shapes(axes):
+    """The boxes and circles, but not the empty frame around a cell."""
+    return [extent(patch) for patch in axes.patches if patch.get_facecolor()[3]]
+
+
+def segments(axes):
+    """The straight pieces of all arrows and lines, each with its two ends."""
+    arrows = [text for text in axes.texts if isinstance(text, Annotation)]
+    pieces = [(arrow.xyann, arrow.xy) for arrow in arrows]
+    for line in axes.lines:
+        pieces += pairwise(map(tuple, line.get_xydata()))
+    return pieces
+
+
+def lettering(axes):
+    """Where each text lies: those at the centre of a shape, each with its shape, and the rest."""
+    centred, free, boxes = [], [], shapes(axes)
+    for text in axes.texts:
+        x, y = text.get_position()
+        around = [b for b in boxes if hypot((b.x0 + b.x1) / 2 - x, (b.y0 + b.y1) / 2 - y) < 0.01]
+        if around:
+            centred.append((extent(text), *around))
+        elif text.get_text():
+            free.append(extent(text))
+    return centred, free
+
+
+def gap(point, box):
+    """How far a point is from the edge of a box, on either side of it."""
+    x, y = point
+    outside = hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1))
+    return outside or min(x - box.x0, box.x1 - x, y - box.y0, box.y1 - y)
+
+
+@pytest.mark.parametrize("name", ["unrolled", "lstm", "gru"])
+def test_every_line_goes_from_one_part_of_a_drawing_to_another(name):
+    axes = axes_of(name)
+    pieces = segments(axes)
+    parts = [*shapes(axes), *lettering(axes)[1], *(Bbox(sorted(piece)) for piece in pieces)]
+    for piece in pieces:
+        for end in piece:
+            gaps = [gap(end, part) for part in parts]
+            assert sorted(gaps)[1] < 0.09, piece  # the nearest part is the line itself
+
+
+@for_all_diagrams
+def test_lines_of_a_drawing_are_level_or_upright_and_pass_through_nothing(name):
+    axes = axes_of(name)
+    cores = [shape.padded(-0.06) for shape in shapes(axes)]
+    for piece in segments(axes):
+        line = Bbox(sorted(piece))
+        assert (line.width == 0) != (line.height == 0), piece
+        assert not any(line.overlaps(core) for core in cores), piece
+
+
+@for_all_diagrams
+def test_lines_of_a_drawing_can_be_seen(name):
+    axes = axes_of(name)
+    lines = [text.arrow_patch for text in axes.texts if isinstance(text, Annotation)]
+    assert lines
+    for line in [*lines, *axes.lines]:
+        assert (line.get_alpha(), line.get_linewidth() > 0) == (1, True)
+
+
+@for_all_diagrams
+def test_letters_of_a_drawing_stand_near_what_they_are_about(name):
+    axes = axes_of(name)
+    parts = [*shapes(axes), *(Bbox(sorted(piece)) for piece in segments(axes))]
+    for letters in lettering(axes)[1]:
+        assert any(letters.padded(0.45).overlaps(part) for part in parts), letters
+
+
+@for_all_diagrams
+def test_no_part_of_a_drawing_lies_on_another(name):
+    axes = axes_of(name)
+    centred, free = lettering(axes)
+    assert len(centred) == len(shapes(axes))
+    for one, other in combinations([*shapes(axes), *free], 2):
+        assert not one.overlaps(other)
+    for piece in segments(axes):
+        assert not any(letters.overlaps(Bbox(sorted(piece))) for letters in free)
+    for letters, shape in centred:
+        assert Bbox.union([letters, shape]).extents.tolist() == shape.extents.tolist()
+
+
+@for_all_diagrams
+def test_every_part_of_a_drawing_lies_within_its_figure(name):
+    axes = axes_of(name)
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    for part in [*map(extent, axes.patches), *map(extent, axes.texts)]:
+        assert x0 <= part.x0 <= part.x1 <= x1
+        assert y0 <= part.y0 <= part.y1 <= y1
+
+
+@pytest.mark.parametrize(("name", "num_outside"), [("lstm", 5), ("gru", 3)])
+def test_frame_holds_the_cell_but_not_what_comes_and_goes(name, num_outside):
+    axes = axes_of(name)
+    (frame,) = [extent(patch) for patch in axes.patches if not patch.get_facecolor()[3]]
+    ends = [end for piece in segments(axes) for end in piece]
+    all_shapes = shapes(axes)
+    inside = [frame.overlaps(shape) for shape in all_shapes]
+    assert inside.count(False) == num_outside
+    for shape, held in zip(all_shapes, inside, strict=True):
+        num_lines = sum(gap(end, shape) < 0.05 for end in ends)
+        assert num_lines >= (2 if held else 1)
+        if held:
+            assert Bbox.union([frame, shape]).extents.tolist() == frame.extents.tolist()
+
+
+@pytest.mark.parametrize(("name", "num_states"), [("unrolled", 4), ("lstm", 4), ("gru", 2)])
+def test_input_is_blue_and_state_is_orange(name, num_states):
+    axes, found = axes_of(name), {"$x": [], "$h": [], "$c": []}
+    for patch in axes.patches:
+        centre = (extent(patch).min + extent(patch).max) / 2
+        for text in axes.texts:
+            if text.get_text()[:2] in found and hypot(*(centre - text.get_position())) < 0.01:
+                found[text.get_text()[:2]].append(to_hex(patch.get_edgecolor()))
+    assert set(found["$x"]) == {figures.INPUT.lower()}
+    assert found["$h"] + found["$c"] == [figures.HIDDEN.lower()] * num_states
+
+
+def test_weights_stand_beside_the_middle_of_their_arrows():
+    axes = axes_of("unrolled")
+    pieces = [Bbox(sorted(piece)) for piece in segments(axes)]
+    for text in axes.texts:
+        if text.get_text() in ("A", "B", "C"):
+            letter = extent(text)
+            x, y = (letter.x0 + letter.x1) / 2, (letter.y0 + letter.y1) / 2
+            middles = [((p.x0 + p.x1) / 2, (p.y0 + p.y1) / 2) for p in pieces]
+            assert min(hypot(a - x, b - y) for a, b in middles) < 0.35
+
+
 def test_unrolled_network_shows_every_input_target_weight_and_note():
     shown = texts(figures.draw_unrolled("hel", "ell", ("A", "B", "C"), ("one", "two", "three")))
     for step, (x, y) in enumerate(zip("hel", "ell", strict=True), start=1):
@@ -116,6 +324,16 @@ def test_unrolled_network_shows_every_input_target_weight_and_note():
         assert f'"{y}"' in shown
     assert [shown.count(weight) for weight in "ABC"] == [3, 3, 3]
     assert {"$h_0$", "one", "two", "three"} <= set(shown)
+
+
+def test_notes_of_the_unrolled_network_stand_beside_their_rows():
+    height = {text.get_text(): text.get_position()[1] for text in axes_of("unrolled").texts}
+    for note, part in {
+        "input": '$x_{1}$ = "h"',
+        "hidden state": "$h_{1}$",
+        "output": '"e"',
+    }.items():
+        assert height[note] == height[part]
 
 
 def test_unrolled_network_needs_a_target_for_each_input():

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from rnnlib.batches import TextBatches
+from rnnlib.checkpoints import read_checkpoint, write_checkpoint
 from rnnlib.models import language_model, save_model
-from rnnlib.resume import load_training, save_training
+from rnnlib.resume import FORMAT, load_training, save_training
 from rnnlib.text import Vocab
 from rnnlib.training import train_epoch
 
@@ -138,6 +139,66 @@ def test_a_scheduler_where_none_was_saved_is_refused(tmp_path):
     Run(cycle=False).save(tmp_path / "a")
     with pytest.raises(ValueError, match="scheduler must be None"):
         Run().load(tmp_path / "a")
+
+
+def test_an_optimizer_of_more_parameters_is_refused(tmp_path):
+    run = Run()
+    saved = torch.optim.Adam(list(run.model.parameters())[:2])
+    save_training(tmp_path / "a", run.model, saved)
+    with pytest.raises(ValueError, match=r"^optimizer must have the same parameters"):
+        load_training(tmp_path / "a", run.model, run.optimizer)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": None}, "model must be one of PyTorch's, got NoneType"),
+        ({"optimizer": None}, "optimizer must be one of PyTorch's, got NoneType"),
+        ({"scheduler": 0.1}, "scheduler must be one of PyTorch's, got float"),
+        ({"rng": 3}, "rng must be a random.Random or the module random, got int"),
+    ],
+)
+def test_what_is_no_part_of_a_training_is_named_and_nothing_is_written(change, message, tmp_path):
+    run = Run()
+    parts = {"model": run.model, "optimizer": run.optimizer, "scheduler": run.scheduler, **change}
+    for call in (save_training, load_training):
+        with pytest.raises(TypeError, match=f"^{message}$"):
+            call(tmp_path / "a", **parts)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kinds": ["Adam", "StepLR", "SGD"]},
+        {"kinds": ["Adam"]},
+        {"model": [1]},
+        {"scheduler": 3},
+        {"optimizer": {"param_groups": [{}]}},
+        {"torch random state": torch.zeros(3)},
+        {"rng state": (3, (1, 2), None)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_parts_that_do_not_fit_together_are_refused_and_change_nothing(change, tmp_path):
+    content = read_checkpoint(Run().save(tmp_path / "a"), FORMAT)
+    path = write_checkpoint(tmp_path / "b", content | change)
+    run = Run(seed=1)
+    before = run.everything()
+    with pytest.raises(ValueError, match=r"^the parts of .* do not fit together: "):
+        run.load(path)
+    assert equal(run.everything(), before)
+
+
+def test_optimizer_that_cannot_be_set_is_refused_before_anything_is(tmp_path):
+    content = read_checkpoint(Run().save(tmp_path / "a"), FORMAT)
+    del content["optimizer"]["state"]
+    path = write_checkpoint(tmp_path / "b", content)
+    run = Run(seed=1)
+    before = run.everything()
+    with pytest.raises(ValueError, match=r"^the parts of .* do not fit together: "):
+        run.load(path)
+    assert equal(run.everything(), before)
 
 
 def test_missing_file(tmp_path):

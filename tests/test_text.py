@@ -1,5 +1,6 @@
 """From a file to indices, and where the file comes from when it is not there."""
 
+import concurrent.futures
 import logging
 import math
 import multiprocessing
@@ -407,6 +408,20 @@ def test_name_that_nobody_resolves_is_given_up_in_time(tmp_path, monkeypatch):
     ended.set()
 
 
+def test_whole_download_may_take_five_times_the_timeout_and_no_longer(tmp_path, monkeypatch):
+    waited = []
+
+    def result(future, seconds):
+        waited.append(seconds)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: [])
+    monkeypatch.setattr(concurrent.futures.Future, "result", result)
+    with pytest.raises(TimeoutError, match="in time"):
+        text.download("http://course.example/a", tmp_path / "a.txt", TEXT_SHA1, timeout=2)
+    assert waited == [10]
+
+
 @pytest.mark.parametrize("call", ["replace", "fsync"])
 def test_full_disk_is_an_oserror_and_leaves_nothing(server, tmp_path, monkeypatch, call):
     def fail(*arguments):
@@ -568,6 +583,21 @@ def test_download_given_up_does_not_keep_the_process_alive(tmp_path, monkeypatch
     left = set(threading.enumerate()) - before
     ended.set()
     assert [thread.daemon for thread in left] == [True]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (text.tokenize, "lines must be a list of lines, got int"),
+        (text.flatten, "tokens must be a list of tokens, got int"),
+        (text.Vocab, "tokens must be a list of tokens, got int"),
+        (text.read_lines, "path must be a str or a Path, got int"),
+        (text.find_text, "folder must be a str or a Path, got int"),
+    ],
+)
+def test_number_in_the_place_of_a_list_or_a_path_is_named(call, message):
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        call(3)
 
 
 def test_pair_of_words_is_one_token_and_a_list_of_them_is_not():

@@ -90,6 +90,22 @@ def test_one_word_starts_as_the_network_of_chapter_1():
         assert torch.equal(weights[f"bias_{name}"], layer.bias)
 
 
+@for_all_networks
+def test_training_goes_on_with_a_fresh_adam_after_ten_updates(kind):
+    weights = start_weights(kind, 3)
+    for weight in weights.values():
+        weight.requires_grad_()
+    for num_updates in (10, 2):
+        optimizer = torch.optim.Adam(weights.values(), lr=0.05)
+        for _ in range(num_updates):
+            losses = [step["loss"] for step in trace(weights, kind, THREE_WORDS)]
+            optimizer.zero_grad()
+            torch.stack(losses).mean().backward()
+            optimizer.step()
+    *_, (trained, _) = train_weights(kind, THREE_WORDS, 12)
+    close(trained, {name: weight.detach() for name, weight in weights.items()})
+
+
 def test_data_holds_the_traces_rounded_for_every_choice_on_the_page(data):
     choices = {(r["kind"], len(r["words"]), r["updates"]) for r in data["runs"]}
     assert choices == {(k, n, u) for k in LAYERS for n in (1, 3) for u in (0, 5, 110)}
@@ -117,6 +133,7 @@ def test_data_makes_a_small_script(data, tmp_path):
     path = tmp_path / "stepper.js"
     path.write_bytes(script(data))
     assert len(path.read_bytes()) < 80_000
+    assert not re.findall(rb"-0\.0[],]", path.read_bytes())
     assert read_script(path) == data
 
 
@@ -130,6 +147,8 @@ def test_data_makes_a_small_script(data, tmp_path):
         ),
         (lambda: start_weights("rnn", 0), ValueError, "num_words must be at least 1, got 0"),
         (lambda: trace({}, "tanh", ONE_WORD), ValueError, "kind must be one of"),
+        (lambda: index_columns(["hello", "oh"]), ValueError, "zip"),
+        (lambda: trace(start_weights("rnn", 1), "rnn", {"hello": "oh"}), ValueError, "zip"),
         (
             lambda: list(train_weights("rnn", ONE_WORD, -1)),
             ValueError,

@@ -75,8 +75,8 @@ def export_networks(corpus, vocab) -> None:
         model = original(name, corpus, vocab)
         end = int(0.95 * len(corpus))
         perplexity = {
-            "pages": round(evaluate(model, corpus[:NUM_PAGES]), 2),
-            "end": round(evaluate(model, corpus[end:]), 2),
+            "pages": round(evaluate(model, corpus[:NUM_PAGES]), 1),
+            "end": round(evaluate(model, corpus[end:]), 1),
         }
         paths = export.export_model(
             LIVE / "models", name, model, vocab, {"perplexity": perplexity}, parts

@@ -393,8 +393,8 @@ def test_refused_connection_is_an_oserror(tmp_path):
 def test_server_that_trickles_is_given_up_in_time(server, tmp_path, path):
     start = time.monotonic()
     with pytest.raises(TimeoutError, match=f"{path} did not send the whole text in time"):
-        text.download(server(path), tmp_path / "a.txt", TEXT_SHA1, timeout=0.06)
-    assert 0.29 < time.monotonic() - start < 10
+        text.download(server(path), tmp_path / "a.txt", TEXT_SHA1, timeout=0.2)
+    assert 0.95 < time.monotonic() - start < 10
     assert names(tmp_path) == []
 
 

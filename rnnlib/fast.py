@@ -1,16 +1,18 @@
-"""`nn.RNN`, `nn.GRU`, `nn.LSTM` and `nn.Linear` once more: the same numbers, sooner.
+"""`nn.RNN`, `nn.GRU` and `nn.Linear` once more: the same numbers, sooner.
 
 Subclasses of PyTorch's layers with the same arguments, parameters, outputs and gradients, up
 to rounding. Four things make them fast on a CPU, and the chapter "Faster" measures each:
 
 - The backward pass is written by hand. Only the gradient of the state has to go from step to
   step; each weight's gradient is then one large product over all steps, not one for each.
-- The products are oneDNN's. On many processors PyTorch's own `mm` does less than half as much.
+- The products are oneDNN's. On some processors PyTorch's own `mm` does less than half as much.
 - tanh is NumPy's, several times as fast as PyTorch's.
 - Results are written where they are needed; nothing is collected in lists and copied together.
 
 What they do not cover goes to PyTorch's own layer, without a word: packed sequences, input
-that is not a batch of float32 on the CPU, `batch_first`, `proj_size`, relu, autocast.
+that is not a batch of float32 on the CPU, few hidden units, `batch_first`, relu, autocast. There is no LSTM:
+PyTorch's is oneDNN's from beginning to end, and faster than the same made by hand.
+Two things are errors here and not there: second derivatives, and output changed in place.
 """
 
 from functools import cache
@@ -19,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 tanh_backward = torch.ops.aten.tanh_backward.grad_input  # d_h and tanh(z) -> d_z, into a tensor
@@ -29,6 +30,7 @@ _ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 if not torch.backends.mkldnn.is_available():
     _ONEDNN = None
 FEWEST_ROWS = 16  # below, oneDNN takes longer to begin than PyTorch to finish
+FEWEST_HIDDEN = 96  # below, the loop over the steps takes longer than it saves
 
 
 def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
@@ -41,6 +43,13 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
     if add is not None and add.dim() == 2:
         return _ONEDNN.binary(x, add, weight, None, "add")
     return _ONEDNN(x, weight, add, "none", [], "")
+
+
+def packed(weight: Tensor, num_rows: int) -> Tensor:
+    """`weight` as `product` can use it soonest, again and again, for an x of so many rows."""
+    if _ONEDNN is None or num_rows < FEWEST_ROWS:
+        return weight
+    return torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
 
 
 @cache
@@ -61,6 +70,17 @@ def _weight_gradient(d_output: Tensor, x: Tensor) -> Tensor:
     return product(x.T, d_output.T).T
 
 
+def _once(backward):
+    """`backward`, but an error where its result is to be differentiated, which would be wrong."""
+
+    def checked(ctx, d_output):
+        if torch.is_grad_enabled():
+            raise RuntimeError("layers of rnnlib.fast have no second derivatives; torch.nn's have")
+        return backward(ctx, d_output)
+
+    return checked
+
+
 class _Linear(Function):
     """x W^T + b for `x` `(rows, columns)`."""
 
@@ -70,7 +90,7 @@ class _Linear(Function):
         return product(x, weight, bias)
 
     @staticmethod
-    @once_differentiable
+    @_once
     def backward(ctx, d_output):
         x, weight = ctx.saved_tensors
         d_x = product(d_output, weight.T) if ctx.needs_input_grad[0] else None
@@ -93,7 +113,7 @@ class _RNNSteps(Function):
         return states[1:]
 
     @staticmethod
-    @once_differentiable
+    @_once
     def backward(ctx, d_output):
         states, weight_hh = ctx.saved_tensors
         d_sums = torch.empty_like(d_output)
@@ -132,7 +152,7 @@ class _GRUSteps(Function):
         return states[1:]
 
     @staticmethod
-    @once_differentiable
+    @_once
     def backward(ctx, d_output):
         states, gates, new_parts, weight_hh = ctx.saved_tensors
         r, z, n = gates.chunk(3, -1)
@@ -190,6 +210,7 @@ class _Recurrent:
         return (
             _plain(input, 3, weight)
             and input.shape[2] == self.input_size
+            and self.hidden_size >= FEWEST_HIDDEN
             and not self.batch_first
             and getattr(self, "nonlinearity", "tanh") == "tanh"
             and (hx is None or (_plain(hx, 3, weight) and hx.shape == self._state_shape(input)))
@@ -235,7 +256,7 @@ class Linear(nn.Linear):
 def _plain(tensor, num_dims: int, weight: Tensor) -> bool:
     """Whether `tensor` is a batch that the code above is written for."""
     return (
-        isinstance(tensor, Tensor)
+        type(tensor) in (Tensor, nn.Parameter)
         and tensor.dim() == num_dims
         and tensor.numel() > 0
         and tensor.dtype == weight.dtype == torch.float32

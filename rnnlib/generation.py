@@ -123,8 +123,8 @@ def generate_batch(
     if getattr(getattr(model, "layer", None), "bidirectional", False):
         raise ValueError("model must read in one direction, got a bidirectional one")
     lengths = np.array([len(indices) for indices in given])
-    total = lengths.max() + num_tokens
-    affordable("prefixes and num_tokens", int(total) * len(given))
+    total = int(lengths.max()) + num_tokens
+    affordable("prefixes and num_tokens", total * len(given))
     indices = np.zeros((total, len(given)), dtype=np.int64)
     for column, row in zip(indices.T, given, strict=True):
         column[: len(row)] = row
@@ -133,7 +133,7 @@ def generate_batch(
         state = model.begin_state(len(given))
         step = steps_of(model, state) or _ModuleSteps(model, state)
         for t in range(1, total if num_tokens else 0):
-            logits = step(indices[t - 1])
+            logits = step(indices[t - 1] if len(given) > 1 else indices[t - 1, 0])
             if t >= lengths.min():
                 # A text whose prefix goes on takes its next token from there.
                 np.copyto(indices[t], choose(logits), where=t >= lengths)
@@ -171,9 +171,11 @@ def _chooser(num_tokens, temperature, top_k, generator) -> Callable:
     whole_number("num_tokens", num_tokens, least=0)
     _check_choice(temperature, top_k, generator)
 
+    greedy = temperature == 0
+
     def choose(logits):
         if isinstance(logits, np.ndarray):  # from `Steps`, so they are finite
-            if temperature == 0:
+            if greedy:
                 return logits.argmax(-1)
             logits = torch.from_numpy(logits)
         if logits.dim() == 1:

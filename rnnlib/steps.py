@@ -7,12 +7,20 @@ input's product is a row looked up, biases are added beforehand, and one product
 the logits and the part of the next step that comes from the hidden state, as both read it.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import nn
 
-from rnnlib.fast import FEWEST_ROWS, product
+from rnnlib import fast
+from rnnlib.fast import FEWEST_ROWS, packed, product
 from rnnlib.models import LanguageModel
+
+# What the modules of such a model compute; a subclass may compute something else.
+RECURRENT = (nn.RNN, nn.GRU, nn.LSTM, fast.RNN)
+OTHERS = (LanguageModel, nn.Embedding, nn.Dropout, nn.Linear, fast.Linear)
+FORWARDS = {module.forward for module in (*RECURRENT, *OTHERS)}
 
 
 def steps_of(model: nn.Module, state) -> "Steps | None":
@@ -24,10 +32,11 @@ def steps_of(model: nn.Module, state) -> "Steps | None":
     layer = getattr(model, "layer", None)
     usual = (
         isinstance(model, LanguageModel)
-        and type(model).forward is LanguageModel.forward
+        and all(getattr(m.forward, "__func__", None) in FORWARDS for m in model.modules())
         and isinstance(layer, nn.RNN | nn.GRU | nn.LSTM)
         and getattr(layer, "nonlinearity", "tanh") == "tanh"
         and (layer.num_layers, layer.bidirectional, layer.proj_size) == (1, False, 0)
+        and model.linear.bias is not None
         and not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
         and all(p.dtype == torch.float32 and p.device.type == "cpu" for p in model.parameters())
     )
@@ -42,13 +51,13 @@ class Steps:
 
     One text: `indices` is an int, logits have shape `(vocab_size,)`. Several texts, from a
     state of that batch size: `indices` `(batch_size,)`, logits `(batch_size, vocab_size)`.
-    The state is kept inside.
+    The logits are overwritten by the next call. The state is kept inside.
     """
 
     @torch.no_grad()
     def __init__(self, model: LanguageModel, state):
         layer, linear = model.layer, model.linear
-        zeros = torch.zeros(len(layer.weight_hh_l0))
+        zeros = layer.weight_hh_l0.new_zeros(len(layer.weight_hh_l0))
         bias, bias_hh = (layer.bias_ih_l0, layer.bias_hh_l0) if layer.bias else (zeros, zeros)
         if not isinstance(layer, nn.GRU):  # whose reset gate acts on b_hh as well
             bias, bias_hh = bias + bias_hh, zeros
@@ -61,6 +70,8 @@ class Steps:
         # |h| is at most 1, so no sum is larger.
         largest = weight.abs().sum(1).max() + bias.abs().max() + from_input.abs().max()
         self.bounded = bool(torch.isfinite(largest))
+        if not self.bounded:
+            return
         size = layer.hidden_size
         if isinstance(layer, nn.RNN):
             self.advance = self._rnn
@@ -73,30 +84,38 @@ class Steps:
                 weight[part] /= 2
                 bias[part] /= 2
         self.size, self.num_sums = size, len(zeros)
-        self.bias, weight_T = bias.numpy(), weight.T.contiguous().numpy()
         parts = state if isinstance(state, tuple) else (state,)
         one = parts[0].shape[1] == 1
-        h, *cell = ((part[0, 0] if one else part[0]).numpy() for part in parts)
-        self.cell = cell[0] if cell else None
+        start, *cell = ((part[0, 0] if one else part[0]).numpy() for part in parts)
+        self.cell = cell[0].copy() if cell else None
         rows = from_input.numpy()
-        self.rows = rows.__getitem__ if one else lambda indices: rows.take(indices, axis=0)
-        if one or len(h) < FEWEST_ROWS:
-            self.multiply = lambda h: h.dot(weight_T)
+        self.rows = rows.__getitem__ if one else partial(np.take, rows, axis=0)
+        if one or len(start) < FEWEST_ROWS:
+            # A column of ones beside the state, so that the product adds the bias.
+            state = np.ones((*start.shape[:-1], size + 1), dtype=np.float32)
+            self.h = state[..., :size]
+            weight_T = torch.cat([weight.T, bias[None]]).numpy()
+            sums = np.empty((*start.shape[:-1], weight_T.shape[1]), dtype=np.float32)
+            self._share(sums)
+            self.multiply = partial(np.dot, state, weight_T, sums)
         else:
-            self.multiply = lambda h: product(torch.from_numpy(h), weight).numpy()
-        self._take_in(h)
+            self.h = np.empty_like(start)
+            h, weight = torch.from_numpy(self.h), packed(weight, len(start))
+            self.multiply = lambda: self._share(product(h, weight, bias).numpy())
+        self.h[:] = start
+        self.multiply()
 
     def __call__(self, indices) -> np.ndarray:
-        return self._take_in(self.advance(self.rows(indices)))
+        self.advance(self.rows(indices))
+        self.multiply()
+        return self.logits
 
-    def _take_in(self, h) -> np.ndarray:
-        sums = self.multiply(h)
-        sums += self.bias
-        self.h, self.from_hidden = h, sums[..., : self.num_sums]
-        return sums[..., self.num_sums :]
+    def _share(self, sums) -> None:
+        """One product gave both: what the next step gets from the state, and the logits."""
+        self.from_hidden, self.logits = sums[..., : self.num_sums], sums[..., self.num_sums :]
 
     def _rnn(self, from_input):
-        return np.tanh(from_input + self.from_hidden)
+        np.tanh(from_input + self.from_hidden, out=self.h)
 
     def _gru(self, from_input):
         size, of_n = self.size, self.from_hidden[..., 2 * self.size :]
@@ -104,7 +123,7 @@ class Steps:
         gates *= 0.5
         gates += 0.5
         n = np.tanh(from_input[..., 2 * size :] + gates[..., :size] * of_n)
-        return n + gates[..., size:] * (self.h - n)
+        np.add(n, gates[..., size:] * (self.h - n), out=self.h)
 
     def _lstm(self, from_input):
         size = self.size
@@ -113,5 +132,6 @@ class Steps:
         g = gates[..., 2 * size : 3 * size].copy()
         gates *= 0.5
         gates += 0.5
-        self.cell = gates[..., :size] * g + gates[..., size : 2 * size] * self.cell
-        return gates[..., 3 * size :] * np.tanh(self.cell)
+        self.cell *= gates[..., size : 2 * size]
+        self.cell += gates[..., :size] * g
+        np.multiply(gates[..., 3 * size :], np.tanh(self.cell), out=self.h)

@@ -226,6 +226,8 @@ class Vocab:
                 raise ValueError("indices must hold values, got a tensor on the device meta")
             indices = indices.tolist()
         if isinstance(indices, list | tuple):
+            if set(map(type, indices)) == {int} and 0 <= min(indices) <= max(indices) < len(self):
+                return [self.idx_to_token[index] for index in indices]  # many at once, soon done
             return [self.to_tokens(index) for index in indices]
         if isinstance(indices, bool) or not isinstance(indices, Integral):
             raise TypeError(f"indices must be int, got {type(indices).__name__}")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from rnnlib import layers
-from rnnlib.generation import generate, next_token
+from rnnlib import generation, layers
+from rnnlib.generation import generate, generate_batch, next_token
 from rnnlib.models import LanguageModel, language_model
 from rnnlib.text import Vocab
 
@@ -157,6 +157,8 @@ def test_wrong_temperature_or_top_k_is_named(options, error, message):
     for num_tokens in (0, 3):
         with pytest.raises(error, match=f"^{re.escape(message)}"):
             generate(small_model(), VOCAB, "the", num_tokens, **options)
+        with pytest.raises(error, match=f"^{re.escape(message)}"):
+            generate_batch(small_model(), VOCAB, ["the", "t"], num_tokens, **options)
 
 
 # --- a text ---
@@ -221,14 +223,15 @@ def test_greedy_text_draws_no_random_numbers():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_each_token_is_drawn_from_the_logits_after_those_before():
-    model = small_model("lstm")
-    found = generate(model, VOCAB, list("the"), 20, 1.5, top_k=4, generator=seeded(7))
+@for_all_models
+def test_each_token_is_drawn_from_the_logits_after_those_before(kind, options):
+    model = small_model(kind, **options)
+    found = generate(model, VOCAB, list("the"), 20, 1.0, top_k=4, generator=seeded(7))
     generator = seeded(7)
     for length in range(3, 23):
         with torch.no_grad():
             logits, _ = model(torch.tensor([VOCAB[found[:length]]]))
-        assert VOCAB.to_tokens(next_token(logits[-1], 1.5, 4, generator)) == found[length]
+        assert VOCAB.to_tokens(next_token(logits[-1], 1.0, 4, generator)) == found[length]
 
 
 @pytest.mark.parametrize("prefix", ["t", "the time"])
@@ -300,6 +303,9 @@ def test_vocabulary_of_another_size_is_an_error():
     model = small_model()
     with pytest.raises(ValueError, match=r"^vocab must have at most the model's \d+ tokens"):
         generate(model, Vocab("abcdefghijklmnopqrstuvwxyz"), "zzz", 3)
+    one_more = Vocab([*VOCAB.idx_to_token[1:], "z"])
+    with pytest.raises(ValueError, match=rf"^vocab must have .* got index {len(VOCAB)}$"):
+        generate(model, one_more, "z", 3)
     with pytest.raises(ValueError, match=r"^indices must be from 0 to "):
         generate(model, Vocab("ab"), "ab", 40)
 
@@ -309,7 +315,20 @@ def test_generation_builds_no_graph_for_gradients():
     model.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
     generate(model, VOCAB, "the", 2)
     assert enabled == [False, False]
+    generate_batch(model, VOCAB, ["t", "h"], 2)
+    assert enabled == [False] * 4
     assert torch.is_grad_enabled()
+
+
+def test_no_more_logits_than_torch_draws_from(monkeypatch):
+    for draw in (lambda logits: torch.multinomial(logits, 1), lambda x: next_token(x, 1.0)):
+        with pytest.raises((RuntimeError, ValueError), match=r"2\^24|at most 16777216"):
+            draw(torch.ones(1).expand(generation.MOST_LOGITS + 1))
+    monkeypatch.setattr(generation, "MOST_LOGITS", 4)
+    assert next_token(torch.ones(5)) == 0
+    assert 0 <= next_token(torch.ones(4), 1.0) < 4
+    with pytest.raises(ValueError, match=r"^logits must hold at most 4 to draw from, got 5$"):
+        next_token(torch.ones(5), 1.0)
 
 
 def test_logits_without_an_axis_are_an_error():
@@ -330,3 +349,188 @@ def test_logits_without_an_axis_are_an_error():
 def test_logits_of_another_kind_are_named(logits, error, message):
     with pytest.raises(error, match=f"^logits must {message}"):
         next_token(logits)
+
+
+# --- several texts at once ---
+
+PREFIXES = ["t", "the time traveler", "il", "mm h", "the time traveler the time traveler e"]
+MANY = [prefix[start:] for prefix in PREFIXES for start in range(min(len(prefix), 9))]
+
+
+@for_all_models
+@pytest.mark.parametrize("prefixes", [PREFIXES, PREFIXES[1:2], PREFIXES[:1], MANY], ids=len)
+def test_texts_of_a_batch_are_those_of_each_prefix_alone(kind, options, prefixes):
+    model = small_model(kind, **options)
+    found = generate_batch(model, VOCAB, prefixes, 30)
+    assert found == [one_at_a_time(model, prefix, 30) for prefix in prefixes]
+    assert found == [generate(model, VOCAB, prefix, 30) for prefix in prefixes]
+
+
+@for_all_models
+@pytest.mark.parametrize("num_tokens", [0, 1, 2])
+def test_batch_of_few_tokens(kind, options, num_tokens):
+    model = small_model(kind, **options)
+    found = generate_batch(model, VOCAB, PREFIXES, num_tokens)
+    assert found == [generate(model, VOCAB, prefix, num_tokens) for prefix in PREFIXES]
+    assert generate_batch(model, VOCAB, ["t", "h"], num_tokens) == [
+        generate(model, VOCAB, prefix, num_tokens) for prefix in "th"
+    ]
+
+
+def test_batch_of_other_models_is_that_of_each_alone():
+    embedded = small_model("gru", embedding_size=5)
+    model = small_model("lstm")
+    twin = LanguageModel(layers.LSTM(len(VOCAB), 12), len(VOCAB))
+    twin.load_state_dict(model.state_dict())
+    for each in (embedded, model, twin, small_model("rnn").double()):
+        found = generate_batch(each, VOCAB, MANY, 20)
+        assert found == [one_at_a_time(each, prefix, 20) for prefix in MANY]
+
+
+def test_batch_of_words_and_of_both():
+    vocab = Vocab(["time", "machine", "traveller"])
+    torch.manual_seed(3)
+    model = language_model("gru", 4, 6)
+    for weight in model.parameters():
+        nn.init.normal_(weight)
+    prefixes = [["time", "lord"], ["traveller"], "ab", ["machine", "time", "machine"]]
+    before = [list(prefix) for prefix in prefixes]
+    found = generate_batch(model, vocab, prefixes, 5)
+    assert found == [generate(model, vocab, prefix, 5) for prefix in prefixes]
+    assert [type(text) for text in found] == [list, list, str, list]
+    assert found[0][:2] == ["time", "<unk>"]
+    assert [list(prefix) for prefix in prefixes] == before
+
+
+def test_unknown_characters_of_a_batch_become_unk():
+    found = generate_batch(small_model(), VOCAB, ["t?e", "é", "t"], 5)
+    assert found[0].startswith("t<unk>e")
+    assert found[1].startswith("<unk>")
+    assert found == [generate(small_model(), VOCAB, prefix, 5) for prefix in ("t?e", "é", "t")]
+
+
+@for_all_models
+def test_top_one_and_tiny_temperature_give_the_greedy_texts(kind, options):
+    model = small_model(kind, **options)
+    greedy = generate_batch(model, VOCAB, PREFIXES, 20)
+    assert generate_batch(model, VOCAB, PREFIXES, 20, temperature=1.0, top_k=1) == greedy
+    assert generate_batch(model, VOCAB, PREFIXES, 20, temperature=1e-9) == greedy
+
+
+@for_all_models
+def test_tokens_of_a_batch_are_drawn_in_the_order_of_the_texts(kind, options):
+    model, prefixes = small_model(kind, **options), [list("the"), list("mel"), list("e t")]
+    found = generate_batch(model, VOCAB, prefixes, 12, 1.5, top_k=4, generator=seeded(7))
+    generator, texts = seeded(7), list(prefixes)
+    for _ in range(12):
+        with torch.no_grad():
+            logits, _ = model(torch.tensor([VOCAB[text] for text in texts]))
+        rows = logits[-len(texts) :]
+        drawn = [next_token(row, 1.5, 4, generator) for row in rows]
+        texts = [[*text, VOCAB.to_tokens(index)] for text, index in zip(texts, drawn, strict=True)]
+    assert found == texts
+
+
+def test_batch_of_one_draws_what_generate_draws():
+    model = small_model()
+    options = {"temperature": 1.3, "top_k": 5}
+    expected = generate(model, VOCAB, "t", 30, generator=seeded(4), **options)
+    assert generate_batch(model, VOCAB, ["t"], 30, generator=seeded(4), **options) == [expected]
+
+
+def test_batches_of_equal_seeds_are_equal_and_their_texts_differ():
+    model, prefixes = small_model(), ["the ", "t", "the "]
+    first, again, other = (
+        generate_batch(model, VOCAB, prefixes, 40, temperature=2.0, generator=seeded(seed))
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+    assert first[0] != first[2]
+    torch.manual_seed(1)
+    assert generate_batch(model, VOCAB, prefixes, 40, temperature=2.0) == first
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("num_tokens", [0, 3])
+def test_batch_leaves_mode_gradients_and_random_numbers_alone(training, num_layers, num_tokens):
+    model = small_model(dropout=0.5, num_layers=num_layers).train(training)
+    state = torch.get_rng_state()
+    found = generate_batch(model, VOCAB, PREFIXES, num_tokens)
+    assert found == generate_batch(model, VOCAB, PREFIXES, num_tokens)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training is model.layer.training is training
+    assert all(weight.grad is None for weight in model.parameters())
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_with_weights_that_are_not_finite_is_an_error_and_the_mode_restored(
+    bad, temperature, training
+):
+    model = small_model().train(training)
+    nn.init.constant_(model.linear.bias, bad)
+    with pytest.raises(ValueError, match=r"^logits must be finite"):
+        generate_batch(model, VOCAB, PREFIXES, 3, temperature=temperature)
+    assert model.training is training
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "num_tokens", "error", "message"),
+    [
+        ("the", 5, TypeError, "prefixes must be a list, got str"),
+        (("a", "b"), 5, TypeError, "prefixes must be a list, got tuple"),
+        (None, 5, TypeError, "prefixes must be a list, got NoneType"),
+        ([], 5, ValueError, "prefixes must hold at least one prefix, got none"),
+        (["t", ""], 5, ValueError, "prefixes[1] must hold at least one token, got none"),
+        ([[], "t"], 5, ValueError, "prefixes[0] must hold at least one token, got none"),
+        (["t", 3], 5, TypeError, "prefixes[1] must be a str or a list of str, got int"),
+        (["t", "h", ["e", 1]], 5, TypeError, "prefixes[2] must hold str only, got int among them"),
+        (["t"], -1, ValueError, "num_tokens must be at least 0, got -1"),
+        (["t"], 2.0, TypeError, "num_tokens must be an int, got float"),
+        (["t"], True, TypeError, "num_tokens must be an int, got bool"),
+        (["t"], None, TypeError, "num_tokens must be an int, got NoneType"),
+    ],
+)
+def test_batch_names_what_does_not_fit(prefixes, num_tokens, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        generate_batch(small_model(), VOCAB, prefixes, num_tokens)
+
+
+@pytest.mark.parametrize("num_tokens", [2**30, 2**31, 2**62, 2**63 - 1, 2**63, 10**30])
+def test_batch_of_more_tokens_than_fit_in_memory_is_refused(num_tokens):
+    with pytest.raises(ValueError, match=r"^prefixes and num_tokens must fit in memory"):
+        generate_batch(small_model(), VOCAB, ["t", "the"], num_tokens)
+
+
+def test_batch_for_a_model_that_does_not_fit_is_an_error():
+    model = small_model()
+    with pytest.raises(ValueError, match=r"^vocab must have at most the model's \d+ tokens"):
+        generate_batch(model, Vocab("abcdefghijklmnopqrstuvwxyz"), ["a", "zzz"], 3)
+    with pytest.raises(ValueError, match=r"^model must read in one direction, got a bidirec"):
+        generate_batch(small_model(bidirectional=True), VOCAB, ["t"], 3)
+    with pytest.raises(TypeError, match=r"^model must be a language model, got GRU"):
+        generate_batch(nn.GRU(2, 3), VOCAB, ["t"], 3)
+    with pytest.raises(TypeError, match=r"^vocab must be a Vocab, got list"):
+        generate_batch(model, ["t"], ["t"], 3)
+
+
+def test_batch_works_for_a_model_without_layers_and_vocab_size():
+    """Anything with the methods of a language model will do."""
+
+    class Counter(nn.Module):
+        def begin_state(self, batch_size):
+            return torch.zeros(1, batch_size, 1)
+
+        def forward(self, indices, state):
+            wanted = (indices[:, -1:] + 1) % len(VOCAB)
+            return (wanted == torch.arange(len(VOCAB))).float(), state
+
+    letters = "".join(VOCAB.idx_to_token[1:])
+    assert generate(Counter(), VOCAB, letters[0], 3) == letters[:4]
+    assert generate_batch(Counter(), VOCAB, [letters[1], letters[0]], 3) == [
+        letters[1:5],
+        letters[:4],
+    ]

@@ -243,6 +243,8 @@ def test_weights_and_states_that_are_not_finite_show_in_what_comes_out(kind, val
             assert torch.isnan(logits).all()
     with pytest.raises(ValueError, match=r"^logits must be finite"):
         generation.generate(model, VOCAB, "a", 1)
+    with pytest.raises(ValueError, match=r"^logits must be finite"):
+        generation.generate_batch(model, VOCAB, ["a", "b"], 1)
     assert not math.isfinite(training.evaluate(model, torch.arange(4))) or value < 0
 
 
@@ -395,6 +397,65 @@ def test_text_is_refused_or_as_long_as_asked_for(name, odd):
     assert model.training
 
 
+@quick
+@given(
+    st.lists(anything | st.lists(anything, min_size=1), max_size=20),
+    st.integers(0, 3),
+    st.sampled_from(KINDS),
+    st.sampled_from([1, 2]),
+)
+def test_prefixes_may_hold_any_characters(prefixes, num_tokens, kind, num_layers):
+    model = small_model(kind, num_layers=num_layers)
+    results = attempt("prefixes", generation.generate_batch, model, VOCAB, prefixes, num_tokens)
+    if not prefixes or not all(prefixes):
+        assert results is None
+        return
+    for prefix, result in zip(prefixes, results, strict=True):
+        expected = [token if token in VOCAB.token_to_idx else "<unk>" for token in prefix]
+        if isinstance(prefix, str):
+            assert result.startswith("".join(expected))
+        else:
+            assert result[: len(prefix)] == expected
+            assert len(result) == len(prefix) + num_tokens
+
+
+@thorough
+@given(
+    st.sampled_from(
+        ["model", "vocab", "prefixes", "num_tokens", "temperature", "top_k", "generator"]
+    ),
+    junk,
+    st.booleans(),
+)
+def test_texts_are_refused_or_as_long_as_asked_for(name, odd, within):
+    model = small_model().train()
+    options = {"model": model, "vocab": VOCAB, "prefixes": [["a"], ["b", "c"]], "num_tokens": 2}
+    options |= {name: [["a"], odd] if within and name == "prefixes" else odd}
+    results = attempt(name, generation.generate_batch, **options)
+    if results is not None and name != "prefixes":
+        assert [len(result) for result in results] == [
+            1 + options["num_tokens"],
+            2 + options["num_tokens"],
+        ]
+    assert model.training
+
+
+@quick
+@given(st.sampled_from(KINDS), seeds, st.sampled_from([math.nan, math.inf, -math.inf, 3e38]))
+def test_texts_of_a_model_with_a_weight_that_is_not_finite_are_refused_or_whole(kind, seed, value):
+    model, rng = small_model(kind).train(), random.Random(seed)
+    weight = rng.choice(list(model.parameters())).data.view(-1)
+    weight[rng.randrange(len(weight))] = value
+    for temperature in (0.0, 1.0):
+        results = attempt(
+            "logits", generation.generate_batch, model, VOCAB, ["a", "bcd"] * 9, 3, temperature
+        )
+        alone = attempt("logits", generation.generate, model, VOCAB, "a", 3, temperature)
+        assert results is None or len(results) == 18
+        assert results is None or alone is None or temperature or results[0] == alone
+        assert model.training
+
+
 def test_model_on_another_device_is_named():
     model = small_model().to("meta")
     X = torch.zeros(1, 2, dtype=torch.int64)
@@ -402,6 +463,7 @@ def test_model_on_another_device_is_named():
         lambda: model(X),
         lambda: model(X.to("meta")),
         lambda: generation.generate(model, VOCAB, "a", 1),
+        lambda: generation.generate_batch(model, VOCAB, ["a"], 1),
         lambda: training.evaluate(model, torch.arange(4)),
     ):
         with pytest.raises(ValueError, match=r"^indices must be on the device of the model"):

@@ -10,9 +10,10 @@ to rounding. Four things make them fast on a CPU, and the chapter "Faster" measu
 - Results are written where they are needed; nothing is collected in lists and copied together.
 
 What they do not cover goes to PyTorch's own layer, without a word: packed sequences, input
-that is not a batch of float32 on the CPU, few hidden units, `batch_first`, relu, autocast. There is no LSTM:
-PyTorch's is oneDNN's from beginning to end, and faster than the same made by hand.
-Two things are errors here and not there: second derivatives, and output changed in place.
+that is not a batch of float32 on the CPU, few hidden units, `batch_first`, relu, autocast.
+Second derivatives, output changed in place and the transforms of `torch.func` are errors
+here and not there. There is no LSTM: PyTorch's is oneDNN's from beginning to end, and faster
+than the same made by hand.
 """
 
 from functools import cache

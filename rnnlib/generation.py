@@ -85,14 +85,19 @@ def generate(
     indices = _indices(model, vocab, [prefix])[0]
     choose = _chooser(num_tokens, temperature, top_k, generator)
     with _evaluating(model):
-        if num_tokens:
-            state = model.begin_state(1)
+        state = model.begin_state(1)
+        step = steps_of(model, state)
+        if step:
+            for index in indices:
+                logits = step(index)
+        else:
             # The prefix whole: a bidirectional model reads it so.
             logits, state = model(torch.tensor([indices], device=_device(state)), state)
-            indices.append(int(choose(logits[-1])))
-            step = steps_of(model, state) or _ModuleSteps(model, state)
-        for _ in range(num_tokens - 1):
-            indices.append(int(choose(step(indices[-1]))))
+            logits, step = logits[-1], _ModuleSteps(model, state)
+        for count in range(num_tokens):
+            if count:
+                logits = step(indices[-1])
+            indices.append(int(choose(logits)))
     return _as_given(prefix, vocab.to_tokens(indices))
 
 

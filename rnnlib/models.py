@@ -169,7 +169,9 @@ def language_model(
 def _recipe(model: LanguageModel) -> dict:
     """The arguments of `language_model` that build a model of this shape."""
     layer = model.layer
-    kinds = [kind for kind, layer_class in LAYERS.items() if type(layer) is layer_class]
+    # The layers of torch.nn compute the same as those that language_model() builds.
+    classes = {kind: (built, getattr(nn, kind.upper())) for kind, built in LAYERS.items()}
+    kinds = [kind for kind, either in classes.items() if type(layer) in either]
     usual = getattr(layer, "nonlinearity", "tanh") == "tanh" and layer.bias and not layer.proj_size
     dropout = model.dropout.p if layer.num_layers > 1 else 0.0
     if not kinds or not usual or layer.dropout != dropout:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rnnlib import layers
+from rnnlib import fast, layers
 from rnnlib.models import FORMAT, LAYERS, LanguageModel, language_model, load_model, save_model
 from rnnlib.text import Vocab
 
@@ -193,6 +193,7 @@ def test_arguments_that_do_not_fit_are_named(num_layers, options, error, message
             "layer must have input_size=4 (embedding_size), got 7",
         ),
         (nn.GRU(7, 5), {"dropout": -1}, ValueError, "dropout must be a finite number"),
+        (nn.GRU(7, 5), {"dropout": 1.5}, ValueError, "dropout must be a finite number"),
     ],
 )
 def test_layer_that_does_not_fit_is_named(layer, options, error, message):
@@ -242,6 +243,7 @@ FORGOTTEN_BATCH = torch.zeros(1, 5)
         ("rnn", H.double(), TypeError, "state must be torch.float32, got torch.float64"),
         ("lstm", H, TypeError, "state must be the pair (h, c) of an LSTM, got Tensor"),
         ("lstm", (H,), TypeError, "state must be the pair (h, c) of an LSTM, got tuple"),
+        ("lstm", (H, H, H), TypeError, "state must be the pair (h, c) of an LSTM, got tuple"),
         ("lstm", [H, H], TypeError, "state must be the pair (h, c) of an LSTM, got list"),
         ("lstm", (H[..., :4], H), ValueError, "h must have shape (1, 3, 5), got (1, 3, 4)"),
         ("lstm", (H, H[:, :2]), ValueError, "c must have shape (1, 3, 5), got (1, 2, 5)"),
@@ -330,15 +332,23 @@ def test_vocabulary_of_another_size_is_refused(tmp_path):
     assert names(tmp_path) == []
 
 
+@for_all_kinds
+def test_model_around_a_layer_of_torch_comes_back_as_the_same_function(tmp_path, kind):
+    layer_class = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[kind]
+    model, X = LanguageModel(layer_class(VOCAB_SIZE, 5), VOCAB_SIZE), random_indices()
+    loaded, _, _ = load_model(save_model(tmp_path / "model.pt", model, VOCAB))
+    torch.testing.assert_close(loaded(X)[0], model(X)[0])
+
+
 @pytest.mark.parametrize(
     "layer",
     [
         layers.GRU(VOCAB_SIZE, 5),
-        nn.RNN(VOCAB_SIZE, 5, nonlinearity="relu"),
-        nn.GRU(VOCAB_SIZE, 5, bias=False),
+        fast.RNN(VOCAB_SIZE, 5, nonlinearity="relu"),
+        fast.GRU(VOCAB_SIZE, 5, bias=False),
         nn.LSTM(VOCAB_SIZE, 5, proj_size=2),
-        nn.GRU(VOCAB_SIZE, 5, 2, dropout=0.5),
-        type("OwnGRU", (nn.GRU,), {})(VOCAB_SIZE, 5),
+        fast.GRU(VOCAB_SIZE, 5, 2, dropout=0.5),
+        type("OwnGRU", (fast.GRU,), {})(VOCAB_SIZE, 5),
     ],
     ids=["rnnlib", "relu", "no-bias", "projected", "other-dropout", "subclass"],
 )
@@ -346,6 +356,12 @@ def test_model_that_loading_could_not_rebuild_is_refused(tmp_path, layer):
     with pytest.raises(ValueError, match=r"^model must be one that language_model\(\) builds"):
         save_model(tmp_path / "model.pt", LanguageModel(layer, VOCAB_SIZE), VOCAB)
     assert names(tmp_path) == []
+
+
+def test_dropout_between_the_layers_alone_is_refused_too(tmp_path):
+    model = LanguageModel(fast.GRU(VOCAB_SIZE, 5, 2), VOCAB_SIZE, dropout=0.5)
+    with pytest.raises(ValueError, match=r"^model must be one that language_model\(\) builds"):
+        save_model(tmp_path / "model.pt", model, VOCAB)
 
 
 def test_missing_file_is_not_found(tmp_path):
@@ -420,6 +436,7 @@ def changed(saved, **changes):
     [
         {"tokens": VOCAB.idx_to_token[:-1]},
         {"tokens": ["a", "b"]},
+        {"tokens": [*VOCAB.idx_to_token, "z"]},
         {"tokens": ...},
         {"history": ...},
         {"weights": ...},
@@ -522,6 +539,9 @@ def test_vocabulary_of_more_numbers_than_fit_in_memory_is_refused():
         ("weight", nn.Parameter(torch.zeros(VOCAB_SIZE, 4))),
         ("bias", None),
         ("more", nn.Parameter(torch.zeros(1))),
+        ("weight", nn.Parameter(torch.zeros(VOCAB_SIZE, 5, dtype=torch.float64))),
+        ("weight", nn.Parameter(torch.zeros(1, 1).expand(VOCAB_SIZE, 5))),
+        ("weight", nn.Parameter(torch.zeros(VOCAB_SIZE, 5, device="meta"))),
     ],
 )
 def test_model_with_other_weights_than_its_recipe_has_is_not_saved(tmp_path, name, weight):
@@ -529,4 +549,20 @@ def test_model_with_other_weights_than_its_recipe_has_is_not_saved(tmp_path, nam
     setattr(model.linear, name, weight)
     with pytest.raises(ValueError, match=r"^model must have weights that can be saved, but its "):
         save_model(tmp_path / "model.pt", model, VOCAB)
+    assert names(tmp_path) == []
+
+
+def test_weights_that_are_a_part_of_more_numbers_are_saved(tmp_path):
+    model = small_model()
+    model.linear.weight = nn.Parameter(torch.randn(2 * VOCAB_SIZE, 5)[:VOCAB_SIZE])
+    again, _, _ = load_model(save_model(tmp_path / "model.pt", model, VOCAB))
+    assert torch.equal(again.linear.weight, model.linear.weight)
+
+
+@pytest.mark.parametrize("token", ["a", 3])
+def test_vocabulary_that_could_not_be_loaded_is_not_saved(tmp_path, token):
+    vocab = Vocab("abcdef")
+    vocab.idx_to_token[-1] = token
+    with pytest.raises(ValueError, match=r"^vocab must be one that can be loaded, but "):
+        save_model(tmp_path / "model.pt", small_model(), vocab)
     assert names(tmp_path) == []

@@ -7,3 +7,17 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # two threads on small matrices can be 20 times slower
 os.environ["TQDM_DISABLE"] = "1"  # a progress bar's text differs from run to run
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how long each notebook ran, the slowest first."""
+    seconds = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            name = getattr(report, "nodeid", "").split("::")[0]
+            if name.endswith(".ipynb"):
+                seconds[name] = seconds.get(name, 0) + getattr(report, "duration", 0)
+    if seconds:
+        terminalreporter.section("seconds per notebook")
+        for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
+            terminalreporter.write_line(f"{spent:6.1f}  {name}")

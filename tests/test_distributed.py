@@ -27,7 +27,7 @@ if sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_availabl
 import train_distributed  # noqa: E402
 
 TEXT = ROOT / "data" / "sample.txt"  # there, without a download, on every machine
-NUM_EPOCHS, NUM_TOKENS, BATCH_SIZE, NUM_STEPS, HIDDEN_SIZE = 30, 3000, 6, 10, 20
+NUM_EPOCHS, NUM_TOKENS, BATCH_SIZE, NUM_STEPS, HIDDEN_SIZE = 15, 3000, 6, 10, 20
 OPTIONS = [
     "--hidden-size", str(HIDDEN_SIZE), "--batch-size", str(BATCH_SIZE), "--num-steps",
     str(NUM_STEPS), "--num-tokens", str(NUM_TOKENS), "--text", str(TEXT), "--lr", "0.1",

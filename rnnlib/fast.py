@@ -31,7 +31,8 @@ _ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 if not torch.backends.mkldnn.is_available():
     _ONEDNN = None
 FEWEST_ROWS = 16  # below, oneDNN takes longer to begin than PyTorch to finish
-FEWEST_HIDDEN = 96  # below, the loop over the steps takes longer than it saves
+# Below, what is written in Python takes longer than it saves.
+FEWEST_HIDDEN, FEWEST_STEPS = 96, 10
 
 
 def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
@@ -211,11 +212,16 @@ class _Recurrent:
         return (
             _plain(input, 3, weight)
             and input.shape[2] == self.input_size
-            and self.hidden_size >= FEWEST_HIDDEN
+            and self._pays(*input.shape[:2])
             and not self.batch_first
             and getattr(self, "nonlinearity", "tanh") == "tanh"
             and (hx is None or (_plain(hx, 3, weight) and hx.shape == self._state_shape(input)))
         )
+
+    def _pays(self, num_steps: int, batch_size: int) -> bool:
+        """Whether the loop is faster than PyTorch's layer; without gradients it saves less."""
+        enough_rows = torch.is_grad_enabled() or batch_size >= FEWEST_ROWS
+        return self.hidden_size >= FEWEST_HIDDEN and num_steps >= FEWEST_STEPS and enough_rows
 
     def _direction(self, input, h_0, name):
         """One layer in one direction: `(num_steps, batch_size, hidden_size)`."""
@@ -249,7 +255,8 @@ class Linear(nn.Linear):
     """`torch.nn.Linear` for a batch of rows, with oneDNN's products."""
 
     def forward(self, input):
-        if not _plain(input, 2, self.weight) or input.shape[1] != self.in_features:
+        covered = _plain(input, 2, self.weight) and input.shape[1] == self.in_features
+        if not covered or len(input) < FEWEST_ROWS or self.in_features < FEWEST_HIDDEN:
             return super().forward(input)
         return _Linear.apply(input, self.weight, self.bias)
 

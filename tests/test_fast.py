@@ -24,8 +24,9 @@ on_both_sides = pytest.mark.parametrize("batch_size", [3, 20])
 
 
 @pytest.fixture(autouse=True)
-def _however_few_hidden_units(monkeypatch):
+def _however_little_there_is_to_do(monkeypatch):
     monkeypatch.setattr(fast, "FEWEST_HIDDEN", 1)
+    monkeypatch.setattr(fast, "FEWEST_STEPS", 1)
 
 
 @pytest.fixture
@@ -276,7 +277,7 @@ def test_without_gradients(kind, batch_size, mode, passed_on):
         assert not output.requires_grad
         assert_close([output, final], theirs(input, state))
         output.mul_(2)  # nothing needs it any more
-    assert not passed_on
+    assert passed_on == ([type(ours)] if batch_size < fast.FEWEST_ROWS else [])
 
 
 @for_all_kinds
@@ -341,12 +342,27 @@ def test_state_carried_from_call_to_call_carries_gradients(kind, batch_size):
 
 
 @for_all_kinds
-def test_few_hidden_units_are_left_to_pytorch(kind, monkeypatch, passed_on):
+@pytest.mark.parametrize(
+    ("what", "number"), [("FEWEST_HIDDEN", HIDDEN_SIZE), ("FEWEST_STEPS", NUM_STEPS)]
+)
+def test_few_hidden_units_or_steps_are_left_to_pytorch(kind, what, number, monkeypatch, passed_on):
     _, ours = twins(kind)
-    for fewest, expected in ((HIDDEN_SIZE, []), (HIDDEN_SIZE + 1, [type(ours)])):
-        monkeypatch.setattr(fast, "FEWEST_HIDDEN", fewest)
+    for fewest, expected in ((number, []), (number + 1, [type(ours)])):
+        monkeypatch.setattr(fast, what, fewest)
         ours(random_input())
         assert passed_on == expected
+
+
+@for_all_kinds
+def test_few_rows_are_left_to_pytorch_where_no_gradient_is_wanted(kind, passed_on):
+    _, ours = twins(kind)
+    few, enough = random_input(fast.FEWEST_ROWS - 1), random_input(fast.FEWEST_ROWS)
+    ours(few)
+    with torch.no_grad():
+        ours(enough)
+        assert passed_on == []
+        ours(few)
+    assert passed_on == [type(ours)]
 
 
 # --- errors ---
@@ -591,7 +607,8 @@ def test_linear_map_and_its_gradients_are_those_of_torch(
                 gradients = torch.autograd.grad(loss(output), [x, *layer.parameters()])
                 results.append([output, *gradients])
             assert_close(results[1], results[0])
-    assert not passed_on
+    few = num_rows < fast.FEWEST_ROWS
+    assert set(passed_on) == ({fast.Linear} if few else set())
 
 
 @pytest.mark.parametrize("frozen", ["weight", "bias", "input"])
@@ -616,15 +633,33 @@ def test_linear_map_gives_only_what_asks_for_a_gradient_one(frozen):
         ({}, torch.randn(20, 3, 3)),
         ({}, torch.randn(3)),
         ({}, torch.zeros(0, 3)),
+        ({}, torch.randn(fast.FEWEST_ROWS - 1, 3)),
         ({"dtype": torch.float64}, torch.randn(20, 3).double()),
         ({"dtype": torch.bfloat16}, torch.randn(20, 3).bfloat16()),
     ],
-    ids=["three axes", "three axes and as wide", "one axis", "no rows", "double", "bfloat16"],
+    ids=[
+        "three axes",
+        "three axes and as wide",
+        "one axis",
+        "no rows",
+        "few rows",
+        "double",
+        "bfloat16",
+    ],
 )
 def test_linear_map_of_other_input_goes_to_torch(options, input, passed_on):
     theirs, ours = linear_twins(3, 5, **options)
     assert torch.equal(ours(input), theirs(input))
     assert passed_on == [fast.Linear]
+
+
+def test_linear_map_of_few_hidden_units_goes_to_torch(monkeypatch, passed_on):
+    theirs, ours = linear_twins(3, 5)
+    for fewest, expected in ((3, []), (4, [fast.Linear])):
+        monkeypatch.setattr(fast, "FEWEST_HIDDEN", fewest)
+        x = torch.randn(20, 3)
+        torch.testing.assert_close(ours(x), theirs(x))
+        assert passed_on == expected
 
 
 def test_linear_map_under_autocast_goes_to_torch(passed_on):

@@ -205,7 +205,7 @@ def measure_memory(rounds: int) -> dict:
 
 def measure_scaling(workers, prefixes, weights, length, short) -> list[dict]:
     """Each axis alone, the rest as in the book; seconds for the same work of so many tokens."""
-    points, rounds, thinned = [], 3 if short else 5, slice(None, None, 2 if short else 1)
+    points, rounds, thinned = [], 3 if short else 9, slice(None, None, 2 if short else 1)
 
     def add(pairs, **point):
         points.append(point | middle(pairs))
@@ -316,7 +316,7 @@ def draw(points: list[dict], path: Path) -> None:
 
 
 def measure(short: bool) -> dict:
-    started, rounds, rows = time.perf_counter(), 5 if short else 15, []
+    started, rounds, rows = time.perf_counter(), 5 if short else 25, []
     about = machine()
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:

@@ -43,7 +43,7 @@ RECIPE = {
 
 
 class Share:
-    """One process's rows of each minibatch: the same rows each time, so the state carries."""
+    """One process's rows of each minibatch, always the same."""
 
     def __init__(self, batches: TextBatches, rank: int, world_size: int):
         self.batches, self.rows = batches, slice(rank, None, world_size)
@@ -55,7 +55,7 @@ class Share:
 
 
 class Replica(DistributedDataParallel):
-    """A language model whose gradients, after `backward`, are the mean over all processes."""
+    """Its gradients are the mean over all processes."""
 
     def begin_state(self, batch_size: int):
         return self.module.begin_state(batch_size)

@@ -221,12 +221,16 @@ def axe_script() -> str:
     return path.read_text(encoding="utf-8")
 
 
-def violations(browser) -> list[str]:
-    """What axe-core finds wrong with the page as it stands there; its code becomes plain."""
+def violations(browser, rules: Iterable[str] = ()) -> list[str]:
+    """What axe-core finds wrong with the page as it stands there; its code becomes plain.
+
+    Of all its rules, or only of those named.
+    """
     browser.execute_script(PLAIN_CODE)
     browser.execute_script(axe_script())
+    options = {**AXE_OPTIONS, "runOnly": [*rules]} if rules else AXE_OPTIONS
     run = "axe.run(arguments[0], arguments[1]).then(arguments[2])"
-    found = browser.execute_async_script(run, AXE_CONTEXT, AXE_OPTIONS)["violations"]
+    found = browser.execute_async_script(run, AXE_CONTEXT, options)["violations"]
     return [f"{rule['id']} at {rule['nodes'][0]['html'][:120]}" for rule in found]
 
 

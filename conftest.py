@@ -9,6 +9,20 @@ os.environ["TQDM_DISABLE"] = "1"  # a progress bar's text differs from run to ru
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+def pytest_collection_modifyitems(items):
+    """Run the chapters from the last to the first, after all else: the last ones take longest.
+
+    Each process takes the next file when it has finished one; a long one at the end would leave
+    the others waiting.
+    """
+
+    def place(item):
+        folder, _, name = item.nodeid.split("::")[0].partition("/")
+        return (1, -int(name[:2])) if folder == "chapters" else (0, 0)
+
+    items.sort(key=place)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print how long each notebook ran, the slowest first."""
     seconds = {}

@@ -10,9 +10,10 @@ to rounding. Four things make them fast on a CPU, and the chapter "Faster" measu
 - Results are written where they are needed; nothing is collected in lists and copied together.
 
 What they do not cover goes to PyTorch's own layer, without a word: packed sequences, input
-that is not a batch of float32 on the CPU, few hidden units, `batch_first`, relu, autocast.
-Second derivatives, output changed in place and the transforms of `torch.func` are errors
-here and not there. There is no LSTM: PyTorch's is oneDNN's from beginning to end, and faster
+that is not a batch of float32 on the CPU, few hidden units or steps, `batch_first`, relu,
+autocast, a model that is being compiled or traced. Second derivatives, forward-mode ones,
+output changed in place, `torch.jit.script` and the transforms of `torch.func` are errors here
+and not there. There is no LSTM: PyTorch's is oneDNN's from beginning to end, and faster
 than the same made by hand.
 """
 
@@ -30,9 +31,9 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input  # d_h and tanh(z) -> d_
 _ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 if not torch.backends.mkldnn.is_available():
     _ONEDNN = None
-FEWEST_ROWS = 16  # below, oneDNN takes longer to begin than PyTorch to finish
+FEWEST_NUMBERS = 4096  # in x; below, oneDNN takes longer to begin than PyTorch to finish
 # Below, what is written in Python takes longer than it saves.
-FEWEST_HIDDEN, FEWEST_STEPS = 96, 10
+FEWEST_HIDDEN, FEWEST_STEPS = 128, 20
 
 
 def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
@@ -40,7 +41,20 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
 
     `add` is one row `(outputs,)` for all, or a whole matrix `(rows, outputs)`.
     """
-    if _ONEDNN is None or len(x) < FEWEST_ROWS:
+    if x.dim() != 2 or weight.dim() != 2 or x.shape[1] != weight.shape[1]:
+        raise ValueError(
+            "weight must have as many columns as x, "
+            f"got x of shape {tuple(x.shape)} and weight of shape {tuple(weight.shape)}"
+        )
+    shape = len(x), len(weight)
+    if add is not None and add.shape not in (shape, shape[1:]):
+        raise ValueError(f"add must be of shape {shape[1:]} or {shape}, got {tuple(add.shape)}")
+    return _product(x, weight, add)
+
+
+def _product(x, weight, add=None):
+    """`product` without its checks, which take a tenth of the time of a small one."""
+    if _ONEDNN is None or x.numel() < FEWEST_NUMBERS:
         return torch.mm(x, weight.T) if add is None else torch.addmm(add, x, weight.T)
     if add is not None and add.dim() == 2:
         return _ONEDNN.binary(x, add, weight, None, "add")
@@ -49,7 +63,7 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
 
 def packed(weight: Tensor, num_rows: int) -> Tensor:
     """`weight` as `product` can use it soonest, again and again, for an x of so many rows."""
-    if _ONEDNN is None or num_rows < FEWEST_ROWS:
+    if _ONEDNN is None or num_rows * weight.shape[1] < FEWEST_NUMBERS:
         return weight
     return torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
 
@@ -68,17 +82,17 @@ def keep_freed_memory() -> None:
 def _weight_gradient(d_output: Tensor, x: Tensor) -> Tensor:
     """Of `product(x, weight)` with respect to `weight`: `d_output.T @ x`, the small side first."""
     if d_output.shape[1] <= x.shape[1]:
-        return product(d_output.T, x.T)
-    return product(x.T, d_output.T).T
+        return _product(d_output.T, x.T)
+    return _product(x.T, d_output.T).T
 
 
 def _once(backward):
     """`backward`, but an error where its result is to be differentiated, which would be wrong."""
 
-    def checked(ctx, d_output):
+    def checked(ctx, *d_outputs):
         if torch.is_grad_enabled():
             raise RuntimeError("layers of rnnlib.fast have no second derivatives; torch.nn's have")
-        return backward(ctx, d_output)
+        return backward(ctx, *d_outputs)
 
     return checked
 
@@ -89,19 +103,23 @@ class _Linear(Function):
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return product(x, weight, bias)
+        return _product(x, weight, bias)
 
     @staticmethod
     @_once
     def backward(ctx, d_output):
         x, weight = ctx.saved_tensors
-        d_x = product(d_output, weight.T) if ctx.needs_input_grad[0] else None
+        d_x = _product(d_output, weight.T) if ctx.needs_input_grad[0] else None
         d_bias = d_output.sum(0) if ctx.needs_input_grad[2] else None
         return d_x, _weight_gradient(d_output, x), d_bias
 
 
 class _RNNSteps(Function):
-    """h_t = tanh(from_input_t + W_hh h_{t-1}) for all t; returns `(num_steps, batch, hidden)`."""
+    """h_t = tanh(from_input_t + W_hh h_{t-1}) for all t.
+
+    Returns all of them, `(num_steps, batch, hidden)`, and the last once more: a tensor of its
+    own, so that it has a gradient of its own, as in PyTorch's layer.
+    """
 
     @staticmethod
     def forward(ctx, from_input, h_0, weight_hh, bias_hh):
@@ -110,22 +128,22 @@ class _RNNSteps(Function):
         states[0] = h_0
         weight, hidden = weight_hh.T.contiguous().T, states.unbind()
         for x, h, result in zip(from_input, hidden[:-1], states.numpy()[1:], strict=True):
-            np.tanh(product(h, weight, x).numpy(), out=result)
+            np.tanh(_product(h, weight, x).numpy(), out=result)
         ctx.save_for_backward(states, weight_hh)
-        return states[1:]
+        return states[1:], states[-1].clone()
 
     @staticmethod
     @_once
-    def backward(ctx, d_output):
+    def backward(ctx, d_output, d_final):
         states, weight_hh = ctx.saved_tensors
         d_sums = torch.empty_like(d_output)
         into, hidden, from_above = d_sums.unbind(), states.unbind(), d_output.unbind()
-        d_h = from_above[-1]
+        d_h = from_above[-1] + d_final
         for t in range(len(into) - 1, -1, -1):
             tanh_backward(d_h, hidden[t + 1], grad_input=into[t])
             if t:
-                d_h = product(into[t], weight_hh.T, from_above[t - 1])
-        d_h_0 = product(into[0], weight_hh.T) if ctx.needs_input_grad[1] else None
+                d_h = _product(into[t], weight_hh.T, from_above[t - 1])
+        d_h_0 = _product(into[0], weight_hh.T) if ctx.needs_input_grad[1] else None
         d_weight = _weight_gradient(d_sums.flatten(0, 1), states[:-1].flatten(0, 1))
         return d_sums, d_h_0, d_weight, None
 
@@ -143,7 +161,7 @@ class _GRUSteps(Function):
         weight, r_and_z, of_n = weight_hh.T.contiguous().T, slice(2 * size), slice(2 * size, None)
         for t in range(num_steps):
             h, gate, x = states[t], gates[t], from_input[t]
-            from_hidden = product(h, weight, bias_hh)
+            from_hidden = _product(h, weight, bias_hh)
             torch.add(x[:, r_and_z], from_hidden[:, r_and_z], out=gate[:, r_and_z]).sigmoid_()
             r, z, n = gate.chunk(3, 1)
             new_parts[t] = from_hidden[:, of_n]
@@ -151,11 +169,11 @@ class _GRUSteps(Function):
             np.tanh(n.numpy(), out=n.numpy())
             torch.lerp(n, h, z, out=states[t + 1])  # n + z (h - n)
         ctx.save_for_backward(states, gates, new_parts, weight_hh)
-        return states[1:]
+        return states[1:], states[-1].clone()
 
     @staticmethod
     @_once
-    def backward(ctx, d_output):
+    def backward(ctx, d_output, d_final):
         states, gates, new_parts, weight_hh = ctx.saved_tensors
         r, z, n = gates.chunk(3, -1)
         # Each gate's gradient is d_h times a factor that is known before the loop.
@@ -164,13 +182,13 @@ class _GRUSteps(Function):
             [of_n * new_parts * r * (1 - r), (states[:-1] - n) * z * (1 - z), of_n * r], 2
         )
         d_from_hidden, d_states = torch.empty_like(factors), torch.empty_like(d_output)
-        d_h = d_output[-1]
+        d_h = d_output[-1] + d_final
         for t in range(len(d_output) - 1, -1, -1):
             d_states[t] = d_h
             torch.mul(d_h[:, None], factors[t], out=d_from_hidden[t])
             if t or ctx.needs_input_grad[1]:
                 d_h = d_h * z[t] + d_output[t - 1] if t else d_h * z[t]
-                d_h = product(d_from_hidden[t].flatten(1), weight_hh.T, d_h)
+                d_h = _product(d_from_hidden[t].flatten(1), weight_hh.T, d_h)
         d_from_hidden = d_from_hidden.flatten(2)
         d_new = d_states.mul_(of_n)
         d_from_input = torch.cat([d_from_hidden[..., : -d_new.shape[2]], d_new], -1)
@@ -193,11 +211,11 @@ class _Recurrent:
         for layer in range(self.num_layers):
             if layer:
                 input = F.dropout(input, self.dropout, self.training)
-            output = self._direction(input, next(starts), f"l{layer}")
-            finals.append(output[-1])
+            output, final = self._direction(input, next(starts), f"l{layer}")
+            finals.append(final)
             if self.bidirectional:
-                back = self._direction(input.flip(0), next(starts), f"l{layer}_reverse")
-                finals.append(back[-1])
+                back, final = self._direction(input.flip(0), next(starts), f"l{layer}_reverse")
+                finals.append(final)
                 output = torch.cat([output, back.flip(0)], -1)
             input = output
         return output, torch.stack(finals)
@@ -220,11 +238,11 @@ class _Recurrent:
 
     def _pays(self, num_steps: int, batch_size: int) -> bool:
         """Whether the loop is faster than PyTorch's layer; without gradients it saves less."""
-        enough_rows = torch.is_grad_enabled() or batch_size >= FEWEST_ROWS
+        enough_rows = torch.is_grad_enabled() or batch_size * self.hidden_size > FEWEST_NUMBERS
         return self.hidden_size >= FEWEST_HIDDEN and num_steps >= FEWEST_STEPS and enough_rows
 
     def _direction(self, input, h_0, name):
-        """One layer in one direction: `(num_steps, batch_size, hidden_size)`."""
+        """One layer in one direction: its output and its final state."""
         weight_ih, weight_hh = (getattr(self, f"weight_{of}_{name}") for of in ("ih", "hh"))
         biases = [getattr(self, f"bias_{of}_{name}", None) for of in ("ih", "hh")]
         bias, bias_hh = self._biases(*biases)
@@ -255,8 +273,12 @@ class Linear(nn.Linear):
     """`torch.nn.Linear` for a batch of rows, with oneDNN's products."""
 
     def forward(self, input):
-        covered = _plain(input, 2, self.weight) and input.shape[1] == self.in_features
-        if not covered or len(input) < FEWEST_ROWS or self.in_features < FEWEST_HIDDEN:
+        covered = (
+            _plain(input, 2, self.weight)
+            and input.shape[1] == self.in_features
+            and (self.bias is None or self.bias.shape == (self.out_features,))
+        )
+        if not covered or input.numel() < FEWEST_NUMBERS or self.in_features < FEWEST_HIDDEN:
             return super().forward(input)
         return _Linear.apply(input, self.weight, self.bias)
 
@@ -264,7 +286,9 @@ class Linear(nn.Linear):
 def _plain(tensor, num_dims: int, weight: Tensor) -> bool:
     """Whether `tensor` is a batch that the code above is written for."""
     return (
-        type(tensor) in (Tensor, nn.Parameter)
+        not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+        and type(tensor) in (Tensor, nn.Parameter)
         and tensor.dim() == num_dims
         and tensor.numel() > 0
         and tensor.dtype == weight.dtype == torch.float32

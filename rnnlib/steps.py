@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules import module as everywhere
 
 from rnnlib import fast
-from rnnlib.fast import FEWEST_ROWS, packed, product
+from rnnlib.fast import packed, product
 from rnnlib.models import LanguageModel
 
 # What the modules of such a model compute; a subclass may compute something else.
@@ -37,7 +38,10 @@ def steps_of(model: nn.Module, state) -> "Steps | None":
         and getattr(layer, "nonlinearity", "tanh") == "tanh"
         and (layer.num_layers, layer.bidirectional, layer.proj_size) == (1, False, 0)
         and model.linear.bias is not None
+        and all(type(m).__call__ is nn.Module.__call__ for m in model.modules())
         and not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+        and not (everywhere._global_forward_hooks or everywhere._global_forward_pre_hooks)
+        and (model.embedding is None or model.embedding.max_norm is None)
         and all(p.dtype == torch.float32 and p.device.type == "cpu" for p in model.parameters())
     )
     if not usual:
@@ -90,7 +94,7 @@ class Steps:
         self.cell = cell[0].copy() if cell else None
         rows = from_input.numpy()
         self.rows = rows.__getitem__ if one else partial(np.take, rows, axis=0)
-        if one or len(start) < FEWEST_ROWS:
+        if one or start.size < fast.FEWEST_NUMBERS:
             # A column of ones beside the state, so that the product adds the bias.
             state = np.ones((*start.shape[:-1], size + 1), dtype=np.float32)
             self.h = state[..., :size]

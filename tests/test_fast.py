@@ -17,8 +17,9 @@ from rnnlib.models import LanguageModel, language_model
 from rnnlib.training import evaluate, train_epoch
 
 KINDS = {"rnn": (nn.RNN, fast.RNN), "gru": (nn.GRU, fast.GRU)}
-BOTH_SIDES = (3, fast.FEWEST_ROWS - 1, fast.FEWEST_ROWS, 20)
 INPUT_SIZE, HIDDEN_SIZE, NUM_STEPS = 3, 5, 4
+FEWEST_ROWS = 16  # of INPUT_SIZE numbers; as many numbers are 10 rows of HIDDEN_SIZE
+BOTH_SIDES = (3, FEWEST_ROWS - 1, FEWEST_ROWS, 20)
 for_all_kinds = pytest.mark.parametrize("kind", KINDS)
 on_both_sides = pytest.mark.parametrize("batch_size", [3, 20])
 
@@ -27,6 +28,7 @@ on_both_sides = pytest.mark.parametrize("batch_size", [3, 20])
 def _however_little_there_is_to_do(monkeypatch):
     monkeypatch.setattr(fast, "FEWEST_HIDDEN", 1)
     monkeypatch.setattr(fast, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(fast, "FEWEST_NUMBERS", FEWEST_ROWS * INPUT_SIZE)
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_output_state_and_all_gradients_are_those_of_torch(
     kind, num_layers, bidirectional, bias, with_state, passed_on
 ):
     theirs, ours = twins(kind, num_layers=num_layers, bidirectional=bidirectional, bias=bias)
-    for batch_size in (fast.FEWEST_ROWS - 1, fast.FEWEST_ROWS):
+    for batch_size in (FEWEST_ROWS - 1, FEWEST_ROWS):
         input = random_input(batch_size)
         state = random_state(theirs, batch_size) if with_state else None
         found = results_and_gradients(ours, input, state)
@@ -277,7 +279,7 @@ def test_without_gradients(kind, batch_size, mode, passed_on):
         assert not output.requires_grad
         assert_close([output, final], theirs(input, state))
         output.mul_(2)  # nothing needs it any more
-    assert passed_on == ([type(ours)] if batch_size < fast.FEWEST_ROWS else [])
+    assert passed_on == ([type(ours)] if batch_size == 3 else [])
 
 
 @for_all_kinds
@@ -356,13 +358,43 @@ def test_few_hidden_units_or_steps_are_left_to_pytorch(kind, what, number, monke
 @for_all_kinds
 def test_few_rows_are_left_to_pytorch_where_no_gradient_is_wanted(kind, passed_on):
     _, ours = twins(kind)
-    few, enough = random_input(fast.FEWEST_ROWS - 1), random_input(fast.FEWEST_ROWS)
+    few, enough = random_input(9), random_input(10)
     ours(few)
     with torch.no_grad():
         ours(enough)
         assert passed_on == []
         ours(few)
     assert passed_on == [type(ours)]
+
+
+@for_all_kinds
+def test_output_and_state_have_gradients_of_their_own(kind):
+    input, found = random_input(), []
+    for layer in twins(kind):
+        output, final = layer(input)
+        with pytest.raises(RuntimeError, match=r"not .*used in the graph"):
+            torch.autograd.grad(final.sum(), output, retain_graph=True)
+        output.register_hook(lambda gradient: 3 * gradient)
+        loss = weighted_sum(output, final)
+        found.append(torch.autograd.grad(loss, [output, *layer.parameters()]))
+    assert_close(found[1], found[0])
+
+
+@for_all_kinds
+@pytest.mark.filterwarnings("ignore")
+def test_model_that_is_compiled_or_traced_has_the_layers_of_torch(kind, passed_on):
+    torch.manual_seed(0)
+    model = language_model(kind, 7, HIDDEN_SIZE)
+    indices = torch.randint(7, (FEWEST_ROWS, NUM_STEPS))
+    expected = model(indices)[0]
+    assert passed_on == []
+    compiled = torch.compile(model, backend="eager")(indices)[0]
+    torch.testing.assert_close(compiled, expected)
+    _, ours = twins(kind)
+    input = random_input()
+    traced = torch.jit.trace(ours, (input,), check_trace=False)
+    assert type(ours) in passed_on
+    torch.testing.assert_close(traced(input)[0], ours(input)[0])
 
 
 # --- errors ---
@@ -607,7 +639,7 @@ def test_linear_map_and_its_gradients_are_those_of_torch(
                 gradients = torch.autograd.grad(loss(output), [x, *layer.parameters()])
                 results.append([output, *gradients])
             assert_close(results[1], results[0])
-    few = num_rows < fast.FEWEST_ROWS
+    few = num_rows * in_features < FEWEST_ROWS * INPUT_SIZE
     assert set(passed_on) == ({fast.Linear} if few else set())
 
 
@@ -633,7 +665,7 @@ def test_linear_map_gives_only_what_asks_for_a_gradient_one(frozen):
         ({}, torch.randn(20, 3, 3)),
         ({}, torch.randn(3)),
         ({}, torch.zeros(0, 3)),
-        ({}, torch.randn(fast.FEWEST_ROWS - 1, 3)),
+        ({}, torch.randn(FEWEST_ROWS - 1, 3)),
         ({"dtype": torch.float64}, torch.randn(20, 3).double()),
         ({"dtype": torch.bfloat16}, torch.randn(20, 3).bfloat16()),
     ],
@@ -660,6 +692,14 @@ def test_linear_map_of_few_hidden_units_goes_to_torch(monkeypatch, passed_on):
         x = torch.randn(20, 3)
         torch.testing.assert_close(ours(x), theirs(x))
         assert passed_on == expected
+
+
+def test_linear_map_with_a_bias_of_another_shape_goes_to_torch(passed_on):
+    theirs, ours = linear_twins(3, 5)
+    for shape in ((), (1,), (20, 5)):
+        theirs.bias = ours.bias = nn.Parameter(torch.full(shape, 2.0))
+        assert torch.equal(ours(torch.ones(20, 3)), theirs(torch.ones(20, 3)))
+    assert passed_on == 3 * [fast.Linear]
 
 
 def test_linear_map_under_autocast_goes_to_torch(passed_on):
@@ -704,6 +744,21 @@ def test_product_is_that_of_the_transposed_plus_a_row_or_a_matrix(num_rows):
                 assert add is None or torch.equal(add, before)
 
 
+@pytest.mark.parametrize(
+    ("weight", "add", "message"),
+    [
+        (torch.zeros(4, 2), None, r"weight must have as many columns as x, .*\(20, 3\).*\(4, 2\)"),
+        (torch.zeros(3), None, "weight must have as many columns as x"),
+        (torch.zeros(4, 3), torch.zeros(0, 3), r"add must be .* \(4,\) or \(20, 4\), got \(0, 3\)"),
+        (torch.zeros(4, 3), torch.tensor(1.0), r"add must be .*, got \(\)"),
+        (torch.zeros(4, 3), torch.zeros(1), r"add must be .*, got \(1,\)"),
+    ],
+)
+def test_product_names_what_does_not_fit(weight, add, message):
+    with pytest.raises(ValueError, match=message):
+        fast.product(torch.zeros(20, 3), weight, add)
+
+
 def test_onednn_is_used_where_there_is_one():
     there = torch.backends.mkldnn.is_available()
     there = there and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -721,7 +776,7 @@ def test_product_uses_onednn_from_so_many_rows_on(monkeypatch):
             calls.append("matrix")
 
     monkeypatch.setattr(fast, "_ONEDNN", Spy())
-    few, many = torch.zeros(fast.FEWEST_ROWS - 1, 3), torch.zeros(fast.FEWEST_ROWS, 3)
+    few, many = torch.zeros(FEWEST_ROWS - 1, 3), torch.zeros(FEWEST_ROWS, 3)
     weight = torch.zeros(2, 3)
     fast.product(few, weight)
     fast.product(few, weight, torch.zeros(2))

@@ -15,7 +15,13 @@ from rnnlib.steps import Steps, steps_of
 
 VOCAB_SIZE, HIDDEN_SIZE, NUM_STEPS = 7, 5, 40
 KINDS = {"rnn": (nn.RNN, fast.RNN), "gru": (nn.GRU, fast.GRU), "lstm": (nn.LSTM, nn.LSTM)}
+FEWEST_ROWS = 16  # of HIDDEN_SIZE numbers
 for_all_kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(autouse=True)
+def _however_small_the_product(monkeypatch):
+    monkeypatch.setattr(fast, "FEWEST_NUMBERS", FEWEST_ROWS * HIDDEN_SIZE)
 
 
 def small_model(kind="gru", embedding_size=None, theirs=False, **options):
@@ -66,7 +72,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 @pytest.mark.parametrize("theirs", [False, True], ids=["fast", "torch"])
 @pytest.mark.parametrize("embedding_size", [None, 4])
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("batch_size", [1, 2, fast.FEWEST_ROWS - 1, fast.FEWEST_ROWS, 20])
+@pytest.mark.parametrize("batch_size", [1, 2, FEWEST_ROWS - 1, FEWEST_ROWS, 20])
 def test_logits_are_those_of_the_model_step_by_step(kind, theirs, embedding_size, bias, batch_size):
     model = small_model(kind, embedding_size, theirs, bias=bias)
     assert_equal_step_by_step(model, random_state(model, batch_size), **CLOSE)
@@ -166,6 +172,11 @@ class OwnLinear(nn.Linear):
         return -super().forward(input)
 
 
+class OwnCall(LanguageModel):
+    def __call__(self, *arguments):
+        return super().__call__(*arguments)
+
+
 class SameModel(LanguageModel):
     """With nothing of its own."""
 
@@ -200,6 +211,10 @@ NOT_COVERED = {
     "linear map with a forward of its own": lambda: changed(
         lambda model: setattr(model, "linear", OwnLinear(HIDDEN_SIZE, VOCAB_SIZE))
     ),
+    "model with a call of its own": lambda: OwnCall(nn.GRU(VOCAB_SIZE, 5), VOCAB_SIZE),
+    "embedding that shortens its rows": lambda: changed(
+        lambda model: setattr(model, "embedding", nn.Embedding(VOCAB_SIZE, 4, max_norm=0.1))
+    ),
     "forward replaced": lambda: changed(own_forward),
     "linear map without a bias": lambda: changed(
         lambda model: setattr(model, "linear", nn.Linear(HIDDEN_SIZE, VOCAB_SIZE, bias=False))
@@ -230,6 +245,23 @@ def test_subclass_with_nothing_of_its_own_is_covered():
     assert steps_of(model, model.begin_state()) is None
     hook.remove()
     assert_equal_step_by_step(model.eval(), model.begin_state(), 3, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        nn.modules.module.register_module_forward_hook,
+        nn.modules.module.register_module_forward_pre_hook,
+    ],
+)
+def test_no_model_is_covered_while_all_modules_have_a_hook(register):
+    model = small_model()
+    hook = register(lambda *_: None)
+    try:
+        assert steps_of(model, model.begin_state()) is None
+    finally:
+        hook.remove()
+    assert steps_of(model, model.begin_state()) is not None
 
 
 @for_all_kinds

@@ -44,7 +44,8 @@ def sequential_batches(
     targets = corpus[offset + 1 : offset + 1 + num_tokens].reshape(batch_size, steps_per_row)
     for start in range(0, steps_per_row - num_steps + 1, num_steps):
         window = slice(start, start + num_steps)
-        yield inputs[:, window], targets[:, window]
+        # Copies: who changes X in place changes neither Y nor the corpus.
+        yield inputs[:, window].clone(), targets[:, window].clone()
 
 
 def random_batches(

@@ -156,6 +156,17 @@ def test_corpus_is_left_as_it_was(sampler):
     assert torch.equal(corpus, torch.arange(len(corpus)))
 
 
+@for_both_samplers
+def test_inputs_changed_in_place_change_neither_targets_nor_corpus(sampler):
+    corpus, before = torch.arange(60), []
+    for X, Y in sampler(corpus, 2, 5, random.Random(0)):
+        before.append(Y.clone())
+        X.zero_()
+        assert torch.equal(Y, before[-1])
+    assert len(before) > 1
+    assert torch.equal(corpus, torch.arange(60))
+
+
 @pytest.mark.parametrize(
     ("shuffle", "sampler"), [(False, sequential_batches), (True, random_batches)]
 )

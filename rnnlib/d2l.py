@@ -62,12 +62,16 @@ def download(name, cache_dir=None):
     """The path of the data `DATA_HUB[name]`, verified; fetched first if it is not there.
 
     `time_machine` may turn out to be the bundled sample (see `rnnlib.text.find_text`). An entry
-    of your own is `(address, SHA-1)`; under the name `time_machine` it replaces the text.
+    of your own is `(address, SHA-1)`; under the name `time_machine` it replaces the text, or
+    the place that it comes from.
     """
     if not isinstance(name, str) or name not in DATA_HUB:
         raise ValueError(f"name must be one of {', '.join(DATA_HUB)}, got {name!r}")
-    url, sha1 = DATA_HUB[name]
-    if sha1 == TIME_MACHINE[1]:
+    entry = DATA_HUB[name]
+    if not isinstance(entry, tuple | list) or [type(part) for part in entry] != [str, str]:
+        raise ValueError(f"DATA_HUB[{name!r}] must be (address, SHA-1), got {entry!r}")
+    url, sha1 = entry
+    if (url, sha1) == TIME_MACHINE:
         return str(text.find_text(cache_dir))
     path = Path(cache_dir or text.data_folder(), urlsplit(url).path.split("/")[-1])
     if not path.is_file() or text.sha1(path.read_bytes()) != sha1:
@@ -162,6 +166,9 @@ class RNNModel(LanguageModel):
     @property
     def rnn(self):
         return self.layer
+
+    def __setattr__(self, name, value):
+        super().__setattr__("layer" if name == "rnn" else name, value)
 
     def forward(self, inputs, state):
         return super().forward(inputs.long(), state)
@@ -267,7 +274,9 @@ def predict_ch8(prefix, num_preds, net, vocab, device):
     """The prefix and `num_preds` characters more, always the most probable one."""
     reads_one_way = isinstance(net, RNNModel) and net.num_directions == 1
     reader = _Net(net, device) if reads_one_way else _StepByStep(net, device)
-    return generation.generate(reader, vocab, prefix, num_preds)
+    # A prefix may also be a list of words, which d2l writes without blanks.
+    prefix = prefix if isinstance(prefix, str) else list(prefix)
+    return "".join(generation.generate(reader, vocab, prefix, num_preds))
 
 
 def train_ch8(net, train_iter, vocab, lr, num_epochs, device, use_random_iter=False):

@@ -1,7 +1,8 @@
 """Names of d2l that `rnnlib.d2l` does not have: what each was, and where to look instead.
 
 `OTHER_CHAPTERS` are the public names of release 0.17 outside the recurrent chapters.
-`RELEASE_1` are names that release 1.0 brought for its own recurrent chapters.
+`RELEASE_1` are names that release 1.0 brought for its own recurrent chapters, and
+`IMPORTED` what release 0.17 only had because it had imported it.
 """
 
 OTHER_CHAPTERS = {
@@ -36,7 +37,7 @@ OTHER_CHAPTERS = {
         Benchmark split_batch resnet18
     """,
     "computer vision": """
-        train_batch_ch13 train_ch13 box_corner_to_center box_center_to_corner bbox_to_rect
+        VOC_CLASSES VOC_COLORMAP train_batch_ch13 train_ch13 box_corner_to_center box_center_to_corner bbox_to_rect
         multibox_prior show_bboxes box_iou assign_anchor_to_bbox offset_boxes
         multibox_target offset_inverse nms multibox_detection read_data_bananas
         BananasDataset load_data_bananas read_voc_images voc_colormap2label
@@ -79,7 +80,37 @@ RELEASE_1 = {
     "SGD": "the optimizer of release 1.0; here sgd or torch.optim.SGD",
     "Data": "a data set of release 1.0; here rnnlib.batches.TextBatches",
     "MTFraEng": "the translation data of release 1.0, which this course does not cover",
+    "check_len": "a check of release 1.0; here assert len(a) == n",
+    "check_shape": "a check of release 1.0; here rnnlib.shapes or assert a.shape == shape",
+    "cpu": "a device of release 1.0; here torch.device('cpu')",
+    "gpu": "a device of release 1.0; here try_gpu",
+    "num_gpus": "the count of release 1.0; here torch.cuda.device_count()",
     "Seq2Seq": "the translation model of release 1.0, which this course does not cover",
+}
+
+IMPORTED = {
+    "F": "from torch.nn import functional as F",
+    "Image": "from PIL import Image",
+    "data": "from torch.utils import data",
+    "defaultdict": "from collections import defaultdict",
+    "np": "import numpy as np",
+    "pd": "import pandas as pd",
+    "transforms": "from torchvision import transforms",
+} | {
+    name: f"import {name}"
+    for name in (
+        "hashlib",
+        "math",
+        "os",
+        "random",
+        "re",
+        "requests",
+        "shutil",
+        "sys",
+        "tarfile",
+        "torchvision",
+        "zipfile",
+    )
 }
 
 ELSEWHERE = {
@@ -87,4 +118,9 @@ ELSEWHERE = {
     "look in the book, release 0.17"
     for chapter, names in OTHER_CHAPTERS.items()
     for name in names.split()
-} | {name: f"it was {what}" for name, what in RELEASE_1.items()}
+}
+ELSEWHERE |= {name: f"it was {what}" for name, what in RELEASE_1.items()}
+ELSEWHERE |= {
+    name: f"d2l 0.17 had it only because it had imported it; here write: {line}"
+    for name, line in IMPORTED.items()
+}

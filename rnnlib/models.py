@@ -68,7 +68,7 @@ class LanguageModel(nn.Module):
     def begin_state(self, batch_size: int = 1):
         """Zeros: `(directions * num_layers, batch_size, hidden_size)`, for an LSTM a pair."""
         whole_number("batch_size", batch_size)
-        layer, weight = self.layer, self.linear.weight
+        layer, weight = self.layer, next(self.layer.parameters())
         rows = layer.num_layers * (2 if layer.bidirectional else 1)
         affordable("batch_size", rows * batch_size * layer.hidden_size)
         h = weight.new_zeros(rows, batch_size, layer.proj_size or layer.hidden_size)
@@ -83,7 +83,7 @@ class LanguageModel(nn.Module):
         """
         self._check(indices, state)
         if self.embedding is None:
-            x = F.one_hot(indices.T, self.vocab_size).to(self.linear.weight.dtype)
+            x = F.one_hot(indices.T, self.vocab_size).to(next(self.layer.parameters()).dtype)
         else:
             x = self.dropout(self.embedding(indices.T))
         output, state = self.layer(x, state)
@@ -97,7 +97,7 @@ class LanguageModel(nn.Module):
             raise ValueError(
                 f"indices must have shape (batch_size, num_steps), got {tuple(indices.shape)}"
             )
-        device = self.linear.weight.device
+        device = next(self.layer.parameters()).device
         if indices.device != device or indices.is_meta:
             raise ValueError(
                 f"indices must be on the device of the model ({device}) and hold values, "

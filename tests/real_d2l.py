@@ -11,7 +11,6 @@ directory: call it from a folder beside `data/` (as `chapters/`).
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from unittest import mock
 
 
 def _import_d2l():
@@ -20,8 +19,12 @@ def _import_d2l():
     for name, module in placeholders.items():
         module.__spec__ = ModuleSpec(name, None)
     placeholders["torchvision"].transforms = placeholders["torchvision.transforms"]
-    with mock.patch.dict(sys.modules, placeholders):
+    sys.modules.update(placeholders)
+    try:
         from d2l import torch as package
+    finally:
+        for name in names:
+            del sys.modules[name]
     package.use_svg_display = lambda: None
     return package
 

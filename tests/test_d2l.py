@@ -555,7 +555,8 @@ def test_every_other_name_of_the_package_says_where_to_look():
     functions = {
         name
         for name, value in vars(real).items()
-        if getattr(value, "__module__", None) == real.__name__ and not name.startswith("_")
+        if not name.startswith("_")
+        and (getattr(value, "__module__", None) == real.__name__ or isinstance(value, list))
     }
     missing = {name for name in functions if not hasattr(ours, name)}
     assert missing == {
@@ -567,6 +568,30 @@ def test_every_other_name_of_the_package_says_where_to_look():
         _ = ours.Trainer
     with pytest.raises(AttributeError, match="no name of d2l"):
         _ = ours.nonsense
+    # Of whatever kind: no name that the package has is said to be none of its own.
+    unknown = {n for n in vars(real) if n[0] != "_" and not hasattr(ours, n)} - {"d2l"}
+    assert unknown <= set(d2l_names.ELSEWHERE)
+    for line in d2l_names.IMPORTED.values():
+        if not {"pandas", "torchvision"} & set(line.split()):  # the course has no use for them
+            exec(line, {})
+    with pytest.raises(AttributeError, match="had imported it; here write: import numpy as np"):
+        _ = ours.np
+
+
+def test_layer_of_a_model_can_be_exchanged_under_d2ls_name():
+    torch.manual_seed(0)
+    layer, prefix = nn.GRU(5, 8), torch.tensor([[1, 2]])
+    nets = [d2l.RNNModel(nn.GRU(5, 8), 5) for d2l in (ours, real)]
+    for net in nets:
+        net.rnn, net.linear = layer, nn.Sequential(nn.Linear(8, 5), nn.Tanh())
+        assert net.rnn is layer
+    nets[1].load_state_dict(
+        {key.replace("layer", "rnn"): value for key, value in nets[0].state_dict().items()}
+    )
+    states = [net.begin_state(batch_size=1, device=CPU) for net in nets]
+    assert states[0].shape == (1, 1, 8)
+    found, expected = (net(prefix, state)[0] for net, state in zip(nets, states, strict=True))
+    assert torch.equal(found, expected)
 
 
 def test_download_knows_the_text_and_refuses_other_names():
@@ -606,6 +631,38 @@ def test_the_sample_stands_in_for_the_text_that_cannot_be_fetched(tmp_path, monk
 
     monkeypatch.setattr(text, "download", fail)
     assert ours.download("time_machine", tmp_path) == str(text.COURSE_FOLDER / "data/sample.txt")
+
+
+def test_the_text_may_come_from_a_place_of_ones_own(tmp_path, monkeypatch):
+    source = tmp_path / "mirror.txt"
+    source.write_bytes(text.find_text().read_bytes())
+    monkeypatch.setattr(ours, "TIME_MACHINE", (ours.TIME_MACHINE[0], text.SHA1))
+    monkeypatch.setitem(ours.DATA_HUB, "time_machine", (source.as_uri(), text.SHA1))
+    (tmp_path / "empty").mkdir()
+    path = tmp_path / "empty" / "mirror.txt"
+    assert ours.download("time_machine", tmp_path / "empty") == str(path)
+    assert path.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("entry", [None, "http://x", ("http://x",), ("http://x", None)], ids=str)
+def test_entry_that_is_no_address_with_a_sha1_is_named(entry, monkeypatch):
+    monkeypatch.setitem(ours.DATA_HUB, "own", entry)
+    with pytest.raises(ValueError, match=r"^DATA_HUB\['own'\] must be \(address, SHA-1\), got"):
+        ours.download("own")
+
+
+@pytest.mark.parametrize("prefix", [["time", "traveller"], ("time",)])
+def test_words_are_predicted_as_one_string(prefix):
+    vocab = ours.Vocab([["time", "traveller", "the"]])
+    torch.manual_seed(0)
+    net = ours.RNNModel(nn.GRU(len(vocab), 8), len(vocab))
+    twin = real.RNNModel(nn.GRU(len(vocab), 8), len(vocab))
+    twin.load_state_dict(
+        {key.replace("layer", "rnn"): value for key, value in net.state_dict().items()}
+    )
+    found = ours.predict_ch8(prefix, 4, net, vocab, CPU)
+    assert isinstance(found, str)
+    assert found == real.predict_ch8(prefix, 4, twin, vocab, CPU)
 
 
 @pytest.mark.parametrize(

@@ -174,3 +174,15 @@ def test_a_checkpoint_of_another_training_is_refused(alone, tmp_path):
     alone(outputs(tmp_path, "rnn", 1))
     with pytest.raises(ValueError, match="was made with"):
         alone([*outputs(tmp_path, "rnn", 2), "--seed", "1"])
+    other = tmp_path / "other.txt"
+    other.write_bytes(TEXT.read_bytes().replace(b"e", b"a", 1))
+    with pytest.raises(ValueError, match="was made with"):
+        alone([*outputs(tmp_path, "rnn", 2), "--text", str(other)])
+
+
+def test_a_complete_training_begun_again_changes_nothing(alone, tmp_path):
+    names = ("checkpoint", "history", "time")
+    alone(outputs(tmp_path, "rnn", 1))
+    before = [(tmp_path / name).read_bytes() for name in names]
+    alone(outputs(tmp_path, "rnn", 1))
+    assert [(tmp_path / name).read_bytes() for name in names] == before

@@ -8,7 +8,8 @@
 Every process holds the whole model and takes its share of the rows of each minibatch. The
 gradients are averaged over the processes before each step, so that all take the same step:
 the one that a single process would take. A run that finds the file of `--checkpoint` goes on
-from there, with any number of processes. If torchrun complains about the name of this
+from there, with any number of processes; on several machines, the file must lie where all of
+them can read it. If torchrun complains about the name of this
 machine, give it `--local-addr=localhost`.
 """
 
@@ -33,7 +34,7 @@ sys.path.insert(0, str(ROOT))
 from rnnlib.batches import TextBatches
 from rnnlib.models import LAYERS, language_model
 from rnnlib.resume import load_training, save_training
-from rnnlib.text import find_text, load_corpus
+from rnnlib.text import find_text, load_corpus, sha1
 from rnnlib.training import perplexity, train_epoch
 
 RECIPE = {
@@ -117,6 +118,7 @@ def train(options: argparse.Namespace) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=options.lr)
     batches = TextBatches(corpus, options.batch_size, options.num_steps, rng=rng)
     settings = {name: value for name, value in vars(options).items() if name in RECIPE}
+    settings["text"] = sha1(Path(text[0]).read_bytes())
     history = {"epoch": [], "train": []}
     if options.checkpoint and options.checkpoint.exists():
         # Every process reads the file, and so has the weights and the random state in it.
@@ -144,7 +146,8 @@ def train(options: argparse.Namespace) -> None:
                 save_training(options.checkpoint, model, optimizer, rng=rng, progress=progress)
     if rank == 0 and options.history:
         options.history.write_text(json.dumps(history), encoding="utf-8")
-    if rank == 0 and options.time:
+    # A run that was complete already, as a restart may find it, has nothing to tell.
+    if rank == 0 and options.time and len(stopwatch.ends) > 1:
         options.time.write_text(json.dumps(stopwatch.report()), encoding="utf-8")
 
 
@@ -176,8 +179,10 @@ def main(arguments: list[str] | None = None) -> None:
         store, rank, world_size = next(rendezvous("env://"))
         store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=world_size)
-    train(options)
-    dist.destroy_process_group()
+    try:
+        train(options)
+    finally:
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

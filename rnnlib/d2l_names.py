@@ -37,7 +37,7 @@ OTHER_CHAPTERS = {
         Benchmark split_batch resnet18
     """,
     "computer vision": """
-        VOC_CLASSES VOC_COLORMAP train_batch_ch13 train_ch13 box_corner_to_center box_center_to_corner bbox_to_rect
+        train_batch_ch13 train_ch13 box_corner_to_center box_center_to_corner bbox_to_rect
         multibox_prior show_bboxes box_iou assign_anchor_to_bbox offset_boxes
         multibox_target offset_inverse nms multibox_detection read_data_bananas
         BananasDataset load_data_bananas read_voc_images voc_colormap2label
@@ -119,6 +119,10 @@ ELSEWHERE = {
     for chapter, names in OTHER_CHAPTERS.items()
     for name in names.split()
 }
+ELSEWHERE |= dict.fromkeys(
+    ["VOC_CLASSES", "VOC_COLORMAP"],
+    "a list of d2l's chapters on computer vision, which this course does not cover",
+)
 ELSEWHERE |= {name: f"it was {what}" for name, what in RELEASE_1.items()}
 ELSEWHERE |= {
     name: f"d2l 0.17 had it only because it had imported it; here write: {line}"

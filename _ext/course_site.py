@@ -5,14 +5,16 @@ the installed package sphinx-mathjax-offline. It is put beside the static files 
 they were gathered: in the source's `_static/` every page would load it.
 
 Accessibility: some labels of the theme contradict what stands on the thing they label, and
-its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages.
+its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages. `page.js`,
+in each of them, has what is left: paper in the light theme, and the focus after a menu.
 
 The live page: its scripts and data lie in `live/`, and are copied for that page alone; the
 numbers of its stepper are computed here, from a training of a second.
 
 Published address: GitHub Pages derives it from the repository's, which `_config.yml` names.
 Link previews need it, and so does the page for addresses that do not exist, which may be
-shown at any depth.
+shown at any depth. What a preview says of a page, and a search engine under its title, is one
+sentence: of a chapter the question it answers, from the map of the landing page.
 
 Weight: Jupyter Book loads all that any page might use on each of them. `USED_WITH` keeps
 what a page uses; Thebe (live code from a CDN) is used nowhere. The theme submits a search to
@@ -20,6 +22,7 @@ search.html, so the index is loaded there alone. Its icons come as a script of 1
 draws two thousand; the dozen that a page shows are drawn into the page when it is built.
 """
 
+import html
 import re
 import shutil
 import sys
@@ -34,10 +37,22 @@ REPAIRS = {
     # Roles that do not go together: a list whose entries are no list items.
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
+    # Neither light nor dark has no colours. That is how a page without JavaScript stays; with it,
+    # the theme puts the reader's or the system's choice there.
+    'data-theme="auto">': 'data-theme="light">',
+    # Said once already.
+    '<meta name="viewport" content="width=device-width, initial-scale=1" />\n': "",
+    '  <meta name="viewport" content="width=device-width, initial-scale=1"/>\n': "",
     # A fold says itself what it shows and hides.
     '<summary aria-label="Toggle hidden content">': "<summary>",
-    # The titles of the icons inside ("Light", "Dark", ...) are the button's text.
+    # The titles of the icons inside are the button's text: of what they are the setting.
     'theme-switch-button pst-js-only" aria-label="Color mode"': 'theme-switch-button pst-js-only"',
+    'data-bs-title="Color mode"': 'data-bs-title="Colour theme"',
+    'data-mode="light" title="Light"': 'data-mode="light" title="Colour theme: light"',
+    'data-mode="dark"  title="Dark"': 'data-mode="dark" title="Colour theme: dark"',
+    'data-mode="auto"  title="System Settings"': (
+        'data-mode="auto" title="Colour theme: system settings"'
+    ),
     # Its text is "Search Ctrl+K".
     'search-button-field search-button__button pst-js-only" title="Search" aria-label="Search"': (
         'search-button-field search-button__button pst-js-only" title="Search"'
@@ -47,6 +62,43 @@ REPAIRS = {
         'role="region" aria-label="Course contents">'
     ),
 }
+
+# What the pages without a question on the map are, in a sentence.
+DESCRIPTIONS = {
+    "live/index": (
+        "The course's networks run in your browser: let them write, step through hello letter by "
+        "letter, and see how far back they look."
+    ),
+    "backmatter/coming-from-d2l": (
+        "How to run the code for recurrent networks of Dive into Deep Learning again by changing "
+        "one line, and how its names become the course's."
+    ),
+    "backmatter/shape-reference": (
+        "Every shape that goes into PyTorch's recurrent cells and layers and comes out of them, on "
+        "one page, made by running the calls."
+    ),
+    "backmatter/questions": (
+        "Short answers to what readers ask about recurrent networks in PyTorch, each with the place "
+        "in the course where a cell shows it."
+    ),
+    "backmatter/exercises": (
+        "Every exercise of the course with its place: one star asks you to predict, two to modify, "
+        "three to build."
+    ),
+    "backmatter/glossary": (
+        "The words of recurrent networks, each explained in a line or two, with the shape that the "
+        "thing has in PyTorch."
+    ),
+    "backmatter/bibliography": (
+        "The papers and books behind the ideas, equations and recipes of this course on recurrent "
+        "networks."
+    ),
+    "search": "Search the course on recurrent networks for a word, a name of PyTorch or a shape.",
+    "genindex": "The words of the glossary of this course on recurrent networks, from A to Z.",
+}
+
+# A row of the map in index.md: number, name of the chapter, its question.
+MAP_ROW = re.compile(r"^\| \d+ \| \[.*\]\((\S+)\) \| (.+) \|$", re.MULTILINE)
 
 # Part of the name (or text) of a script or style -> what a page that uses it contains.
 USED_WITH = {
@@ -111,8 +163,40 @@ def published_at(app) -> tuple[str, str]:
 def set_previews(app, config):
     config.ogp_site_url = "".join(published_at(app))
     config.ogp_site_name = config.project = config.html_title
-    config.ogp_image = config.ogp_site_url + "_static/unrolled.png"
-    config.ogp_image_alt = "A recurrent network, unrolled over the letters of hello"
+    config.ogp_image = config.ogp_site_url + "_static/preview.png"
+    config.ogp_image_alt = (
+        f"{config.html_title}: a recurrent network, unrolled over the letters of hello"
+    )
+    config.ogp_custom_meta_tags = [
+        '<meta property="og:image:width" content="1200" />',
+        '<meta property="og:image:height" content="630" />',
+        '<meta name="twitter:card" content="summary_large_image" />',
+    ]
+    config.ogp_description_length = 0  # it would glue a page's first words: see `describe`
+
+
+def plain(markdown: str) -> str:
+    return " ".join(re.sub("[*`]", "", markdown).split())
+
+
+def read_descriptions(landing_page: str) -> dict[str, str]:
+    """A sentence or two for each page: those kept above, and what the landing page says."""
+    questions = {page: plain(question) for page, question in MAP_ROW.findall(landing_page)}
+    subtitle = re.search(r"^\*([^*]+)\*$", landing_page, re.MULTILINE)[1]
+    first = re.search(r"^(\w.*?\.)\s+(\w.*?\.)\s", landing_page, re.DOTALL | re.MULTILINE)
+    return DESCRIPTIONS | questions | {"index": plain(f"{subtitle}. {first[1]} {first[2]}")}
+
+
+def describe(app, pagename, templatename, context, doctree):
+    landing_page = Path(app.srcdir, "index.md").read_text(encoding="utf-8")
+    sentence = read_descriptions(landing_page).get(pagename)
+    if sentence is None:  # a test names the page
+        return
+    content = html.escape(sentence)
+    context["metatags"] = context.get("metatags", "") + (
+        f'<meta name="description" content="{content}" />\n'
+        f'<meta property="og:description" content="{content}" />\n'
+    )
 
 
 def write_not_found(app, exception):
@@ -153,6 +237,7 @@ def repair_pages(app, exception):
         return
     static = Path(app.outdir, "_static")
     shapes = read_shapes(static)
+    script = Path(app.srcdir, "_ext", "page.js").read_text(encoding="utf-8")
     for path in Path(app.outdir).rglob("*.html"):
         page = path.read_text(encoding="utf-8")
         for broken, mended in REPAIRS.items():
@@ -160,6 +245,7 @@ def repair_pages(app, exception):
         page = LEFTOVERS.sub("", page)
         if path.name != "search.html":
             page = SEARCH.sub("", page)
+        page = page.replace("</head>", f"<script>\n{script}</script>\n  </head>", 1)
         page = ICON.sub(lambda match: draw_icon(match, shapes), page)
         path.write_text(page, encoding="utf-8")
     # The icons once more, as characters of a font: a fifth of the theme's rules.
@@ -189,9 +275,10 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("config-inited", set_previews)
     app.connect("build-finished", copy_mathjax)
-    app.connect("build-finished", write_not_found)
     app.connect("build-finished", copy_live)
     app.connect("build-finished", repair_pages)
+    app.connect("build-finished", write_not_found)  # not one of the theme's pages
+    app.connect("html-page-context", describe)
     app.connect("html-page-context", search_without_fetch)
     app.connect("html-page-context", keep_what_is_used, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,8 @@
 """Every page of the built book in a real browser, opened from its file, without a server."""
 
+import html
 import re
+import struct
 
 import pytest
 from page_report import (
@@ -37,6 +39,16 @@ USES = {
     "sphinx-design": "sd-card",
     "design-tabs": "sd-tab-set",
 }
+
+
+def metas(page, name: str) -> list[str]:
+    """What a page's meta tags of this name or property say."""
+    found = re.findall(rf'<meta (?:name|property)="{name}" content="([^"]*)"', page.text)
+    return [html.unescape(content) for content in found]
+
+
+def press(browser, key: str) -> None:
+    browser.switch_to.active_element.send_keys(key)
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +165,80 @@ def test_the_theme_switch_changes_the_theme_and_is_remembered(built_site, browse
     browser.execute_script("localStorage.clear()")
 
 
+def test_the_theme_is_the_systems_and_its_switch_says_so(built_site, browser):
+    for theme in ("dark", "light"):
+        show(browser, (built_site / "index.html").as_uri(), 1280, theme)
+        wait_until(browser, f"document.documentElement.dataset.theme === '{theme}'")
+        button = browser.find_element("css selector", ".theme-switch-button")
+        assert button.accessible_name == "Colour theme: system settings"
+    for mode in ("dark", "light"):  # in the order of a light system
+        button.click()
+        wait_until(browser, f"document.documentElement.dataset.mode === '{mode}'")
+        assert button.accessible_name == f"Colour theme: {mode}"
+    browser.execute_script("localStorage.clear()")
+
+
+def test_without_javascript_the_theme_is_light(site):
+    for path, page in site.items():
+        assert re.search(r'<html[^>]* data-theme="light">', page.text), path.name
+
+
+def test_a_page_in_the_dark_theme_is_printed_in_the_light_one(built_site, browser):
+    show(browser, (built_site / "chapters" / "03-rnn.html").as_uri(), 390, "dark")
+    wait_until(browser, "document.documentElement.dataset.theme === 'dark'")
+    browser.execute_script("""
+        addEventListener('beforeprint', () => {
+          window.printed = document.documentElement.dataset.theme;
+        });
+    """)
+    browser.execute_cdp_cmd("Page.printToPDF", {"pageRanges": "1"})
+    assert browser.execute_script("return window.printed") == "light"
+    wait_until(browser, "document.documentElement.dataset.theme === 'dark'")
+    try:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        text, paper, picture = browser.execute_script("""
+            dispatchEvent(new Event('beforeprint'));
+            const style = selector => getComputedStyle(document.querySelector(selector));
+            return [style('.bd-article p').color, style('body').backgroundColor,
+                    style('.bd-article img').filter];
+        """)
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert max(map(int, re.findall(r"\d+", text))) < 100
+    assert set(re.findall(r"\d+", paper)[:3]) == {"255"}
+    assert picture == "none"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_keyboards_place_in_the_header_is_visible(built_site, browser, theme):
+    show(browser, (built_site / "chapters" / "03-rnn.html").as_uri(), 390, theme)
+    wait_until(browser, COMPLETE)
+    seen = set()
+    for _ in range(12):
+        press(browser, "\ue004")  # Tab
+        label, outline, shadow = browser.execute_script("""
+            const stop = document.activeElement;
+            const style = getComputedStyle(stop);
+            return [stop.closest('.bd-header-article') && (stop.ariaLabel || stop.innerText),
+                    style.outlineStyle, style.boxShadow];
+        """)
+        if label:
+            seen.add(label)
+            assert outline == "solid" or shadow != "none", label
+    assert {"Toggle primary sidebar", "Launch interactive content", "Download this page"} <= seen
+
+
+@pytest.mark.parametrize("menu", ["primary", "secondary"])
+def test_after_a_menu_the_keyboard_is_at_its_button_again(built_site, browser, menu):
+    show(browser, (built_site / "chapters" / "03-rnn.html").as_uri(), 390, "light")
+    wait_until(browser, COMPLETE)
+    browser.find_element("css selector", f".{menu}-toggle").click()
+    wait_until(browser, f"document.querySelector('#pst-{menu}-sidebar-modal').open")
+    press(browser, "\ue00c")  # Escape
+    wait_until(browser, f"document.activeElement.matches('.{menu}-toggle')")
+    assert not browser.execute_script("return document.querySelector('dialog[open]')")
+
+
 def test_solutions_are_folded_and_open(built_site, browser):
     show(browser, (built_site / "chapters" / "01-basic-code.html").as_uri(), 1280, "light")
     find = "[...document.querySelectorAll('details')].filter(d => d.innerText.includes('solution'))"
@@ -182,10 +268,53 @@ def test_code_has_a_button_that_copies_it(built_site, browser):
     assert target.strip() == 'source, target = "hello", "ohlol"'
 
 
-def test_a_link_preview_and_a_page_for_wrong_addresses(built_site):
-    page = (built_site / "index.html").read_text(encoding="utf-8")
-    assert '<meta property="og:image" content="https://' in page
-    assert "_static/unrolled.png" in page
+def test_a_link_preview_shows_a_picture(site, built_site):
+    picture = (built_site / "_static" / "preview.png").read_bytes()
+    # A PNG's width and height stand where its header begins.
+    assert struct.unpack(">II", picture[16:24]) == (1200, 630)
+    assert len(picture) < 60_000
+    for path, page in site.items():
+        if path.name in ("search.html", "genindex.html"):
+            continue
+        (address,) = metas(page, "og:image")
+        assert address.startswith("https://"), path.name
+        assert address.endswith("/_static/preview.png"), path.name
+        assert metas(page, "twitter:card") == ["summary_large_image"], path.name
+
+
+def test_every_page_is_described_in_a_sentence_of_its_own(site):
+    seen = {}
+    for path, page in site.items():
+        (sentence,) = metas(page, "description")
+        assert metas(page, "og:description") == [sentence], path.name
+        assert 30 < len(sentence) <= 200, path.name
+        assert re.fullmatch(r"[A-Z][^`*<>]*[^.][.?]", sentence), f"{path.name}: {sentence}"
+        assert not re.search(r";,|…|\.\.\.", sentence), f"{path.name}: {sentence}"
+        assert sentence not in seen, f"{path.name}: {seen[sentence]}"
+        seen[sentence] = path.name
+        assert len(metas(page, "viewport")) == 1, path.name
+    assert "How can one network give two answers to the same letter?" in seen
+
+
+def test_the_page_for_wrong_addresses(built_site, browser):
     missing = (built_site / "404.html").read_text(encoding="utf-8")
     assert "No such page" in missing
     assert "{" not in missing.split("</style>")[1]
+    assert re.search(r'<link rel="icon" href="/[\w-]+/_static/favicon.svg" />', missing)
+    address = (built_site / "404.html").as_uri()
+    cases = (
+        ("dark", "auto", True),
+        ("dark", "light", False),
+        ("light", "dark", True),
+        ("light", None, False),
+    )
+    for system, mode, dark in cases:
+        show(browser, address, 390, system)
+        browser.execute_script(
+            "localStorage.clear(); if (arguments[0]) localStorage.setItem('mode', arguments[0])",
+            mode,
+        )
+        show(browser, address, 390, system)
+        paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (paper == "rgb(20, 24, 30)") == dark, (system, mode)
+    browser.execute_script("localStorage.clear()")

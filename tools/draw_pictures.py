@@ -1,15 +1,46 @@
-"""Draw the pictures of README.md and the landing page into `_static/`, with the course's code.
+"""Draw the pictures of README.md, the landing page and link previews into `_static/`.
+
+They are drawn with the course's code:
 
 python tools/draw_pictures.py
 """
 
+import re
 import sys
 
 import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
 from first_cell import ROOT
+from PIL import Image
 
 sys.path.insert(0, str(ROOT))
 from rnnlib import figures
+
+PREVIEW = 1200, 630  # pixels, as those who show previews ask for
+
+
+def course_title() -> tuple[str, str]:
+    """The title in `_config.yml`, and the line below it on the landing page."""
+    config = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    landing_page = (ROOT / "index.md").read_text(encoding="utf-8")
+    title = re.search("^title: (.+)$", config, re.MULTILINE)[1]
+    return title, re.search(r"^\*([^*]+)\*$", landing_page, re.MULTILINE)[1]
+
+
+def draw_preview(unrolled) -> Image.Image:
+    """The course's title over the picture `unrolled`, the size of a link's preview."""
+    width, height = PREVIEW
+    unrolled.set_dpi(0.93 * width / unrolled.get_figwidth())
+    unrolled.canvas.draw()
+    drawing = unrolled.canvas.buffer_rgba()
+    preview = plt.figure(figsize=(width / 100, height / 100), dpi=100)
+    preview.figimage(drawing, xo=(width - drawing.shape[1]) // 2, yo=70)
+    title, subtitle = course_title()
+    preview.text(0.5, 0.85, title, ha="center", va="center", fontsize=36, weight="bold")
+    preview.text(0.5, 0.74, subtitle, ha="center", va="center", fontsize=26, color="#444444")
+    preview.canvas.draw()
+    return Image.fromarray(np.asarray(preview.canvas.buffer_rgba()))
 
 
 def draw_pictures() -> None:
@@ -17,6 +48,9 @@ def draw_pictures() -> None:
     weights = ("$W_{xh}$", "$W_{hh}$", "$W_{hq}$")
     picture = figures.draw_unrolled("hello", "ohlol", weights)
     picture.savefig(ROOT / "_static" / "unrolled.png", dpi=130, metadata={"Software": None})
+    # A fetched preview should be small: few colours do.
+    preview = draw_preview(picture).convert("RGB").quantize(64)
+    preview.save(ROOT / "_static" / "preview.png", optimize=True)
 
 
 if __name__ == "__main__":

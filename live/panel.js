@@ -8,6 +8,10 @@
   const percent = (p) =>
     (p < 0.0005 ? "< 0.1 %" : `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`);
 
+  // The indices of the characters that may come next, the most probable first.
+  const ranked = (probabilities) =>
+    probabilities.map((_, index) => index).sort((a, b) => probabilities[b] - probabilities[a]);
+
   // One row for each character that may come next, the most probable first.
   class Bars {
     constructor() {
@@ -20,8 +24,7 @@
     }
 
     show(tokens, probabilities, howMany) {
-      const order = tokens.map((_, index) => index);
-      if (probabilities) order.sort((a, b) => probabilities[b] - probabilities[a]);
+      const order = probabilities && ranked(probabilities);
       this.rows.forEach(({ sign, bar, share, item }, place) => {
         item.hidden = place >= howMany;
         if (item.hidden) return;
@@ -46,7 +49,7 @@
         onpointermove: (event) => this.point(event), onpointerdown: (event) => this.point(event) });
       this.unit = make("input", { type: "number", min: 0, value: 0, class: "live-unit",
         oninput: () => this.draw() });
-      this.value = make("output");
+      this.value = make("span");
       this.element = make("div", {}, this.canvas,
         make("p", { class: "live-readout" },
           make("label", {}, "Unit ", this.unit), " ", this.value));
@@ -105,11 +108,12 @@
       this.label = label;
       this.facts = make("p", { class: "live-facts" });
       this.text = make("p", { class: "live-text" });
+      this.tally = make("p", { class: "live-note live-tally" });
       this.next = make("h4", { class: "live-label" }, "Next character");
       this.bars = new Bars();
       this.map = new StateMap();
       this.element = make("article", { class: "live-panel" },
-        make("h3", {}, label), this.facts, this.text,
+        make("h3", {}, label), this.facts, this.text, this.tally,
         make("div", { class: "live-instruments" },
           make("div", {}, this.next, this.bars.element),
           make("div", {}, make("h4", { class: "live-label" }, "Hidden state"), this.map.element)));
@@ -131,9 +135,15 @@
       this.read = 0;
       this.written = [];
       this.copied = [];
+      this.begin();
       this.logits = null;
       this.random = Live.randomNumbers(seed);
       this.state = this.network?.start();
+    }
+
+    // A run begins: what is written from here on is told at its end.
+    begin() {
+      this.begun = this.written.length;
     }
 
     feed(token) {
@@ -160,6 +170,25 @@
       }
     }
 
+    // The last character that went in.
+    get last() {
+      return this.written.at(-1) ?? this.prefix[this.read - 1];
+    }
+
+    // The most probable next characters and their shares, as the bars show them.
+    expected(howMany) {
+      return ranked(this.probabilities).slice(0, howMany).map((index) =>
+        `${spoken(this.network.tokens[index])} ${percent(this.probabilities[index])}`).join(", ");
+    }
+
+    // What this run has written, and how much of the whole text is copied.
+    report() {
+      const written = this.written.slice(this.begun).join("");
+      if (!written) return "";
+      const tally = this.tally.textContent;
+      return ` ${this.label} wrote: ${written}.${tally && ` ${tally}.`}`;
+    }
+
     show({ sampling, temperature, howMany }) {
       const parts = [make("span", { class: "live-prefix" }, this.prefix.slice(0, this.read)),
         make("span", { class: "live-unread" }, this.prefix.slice(this.read))];
@@ -171,14 +200,18 @@
           : stretch);
       }
       this.text.replaceChildren(...parts);
-      const last = this.written.at(-1) ?? this.prefix[this.read - 1];
+      const { length } = this.written;
+      this.tally.textContent = length > 0 && length >= this.pages.length
+        ? `${this.copied.filter(Boolean).length} of ${length} characters stand so `
+          + "in the first pages" : "";
+      const { last } = this;
       this.next.textContent = last === undefined
         ? "Next character" : `After “${visible(last)}” comes`;
       if (last === " ") this.next.setAttribute("aria-label", `After ${spoken(last)} comes`);
       else this.next.removeAttribute("aria-label");
       const tokens = this.network?.tokens ?? Array(28).fill("");
-      this.bars.show(tokens, this.logits && softmax(this.logits, sampling ? temperature : 1),
-        howMany);
+      this.probabilities = this.logits && softmax(this.logits, sampling ? temperature : 1);
+      this.bars.show(tokens, this.probabilities, howMany);
       if (this.state) this.map.show(this.state);
     }
   }

@@ -5,6 +5,7 @@
   const { make, choices, clean, Panel, Pages, Network } = Live;
   const LIMIT = 100; // characters of a prefix
   const AT_ONCE = 200; // characters written in one run
+  const EMPTY = "Type at least one letter from a to z.";
   const NETWORKS = [
     ["rnn-untrained", "RNN, untrained"],
     ["rnn-20-epochs", "RNN, 20 epochs"],
@@ -20,18 +21,23 @@
   let panels = [];
   let timer = null;
   let left = 0; // characters still to be written in this run
+  let turn = 0; // counts runs, steps and stops: who has waited sees by it what came between
+  let warning = ""; // what was last said of a beginning that is too long
 
   // --- the controls ---
 
   const prefix = make("input", { type: "text", id: "live-prefix", value: "time traveller",
     autocomplete: "off", autocapitalize: "none", spellcheck: "false",
     "aria-describedby": "live-prefix-note", oninput: () => start({ readAll: true }),
-    onkeydown: (event) => { if (event.key === "Enter") toggle(); } });
+    onkeydown: (event) => { if (event.key === "Enter" && !event.repeat) toggle(); } });
   const note = make("p", { id: "live-prefix-note", class: "live-note" });
-  const run = make("button", { type: "button", class: "live-main", onclick: toggle }, "Run");
+  const run = make("button", { type: "button", class: "live-main", onclick: toggle,
+    // A key that is held down would press the button again and again.
+    onkeydown: (event) => { if (event.key === "Enter" && event.repeat) event.preventDefault(); } },
+    "Run");
   const temperature = make("input", { type: "range", id: "live-temperature", min: 0.1, max: 2,
     step: 0.1, value: settings.temperature, oninput: changeTemperature });
-  const degrees = make("output", { for: "live-temperature" }, settings.temperature.toFixed(1));
+  const degrees = make("span", {}, settings.temperature.toFixed(1));
   const seed = make("input", { type: "number", id: "live-seed", value: 1, min: 0, step: 1,
     oninput: () => changeSeed() });
   const status = make("p", { class: "live-status", role: "status" },
@@ -105,6 +111,7 @@
       wanted.forEach((panel, index) => panel.use(found[index], pages));
       status.textContent = "Loaded";
     } catch (error) {
+      if (wanted !== panels) return false;
       loading = { panels: null, done: null }; // the next attempt tries again
       status.textContent = `Sorry: ${error.message}.`;
       return false;
@@ -128,7 +135,7 @@
       ? `Only the first ${LIMIT} of ${text.length} characters go in.`
       : `Goes in as “${short.replace(/ $/, Live.visible)}”: small letters and blanks, `
         + `at most ${LIMIT}.`;
-    if (!short) note.textContent = "Type at least one letter from a to z.";
+    if (!short) note.textContent = EMPTY;
     const number = Math.floor(Number(seed.value)) || 0;
     for (const panel of panels) {
       panel.restart(short, number);
@@ -140,7 +147,16 @@
   async function start(options) {
     stop();
     restart(options);
-    await ready();
+    if (await ready()) warn();
+  }
+
+  // The note below the beginning changes with every letter and is not read out. That not all
+  // of it goes in is said when it begins, and taken back when it ends.
+  function warn() {
+    const now = clean(prefix.value).length > LIMIT
+      ? `Only the first ${LIMIT} characters go in.` : "";
+    if (now !== warning) status.textContent = now;
+    warning = now;
   }
 
   function show() {
@@ -180,9 +196,15 @@
 
   async function step() {
     stop();
-    if (!(await ready()) || !panels[0].prefix) return;
+    if (!panels[0].prefix) return say(EMPTY);
+    const mine = turn;
+    if (!(await ready()) || mine !== turn) return;
     advance();
     show();
+    const { last } = panels[0];
+    say(settings.all ? "One character further."
+      : last === " " ? "A blank went in." : `“${last}” went in.`,
+      (panel) => ` ${panel.label} expects ${panel.expected(3)}.`);
   }
 
   function reset() {
@@ -193,10 +215,14 @@
 
   async function toggle() {
     if (left > 0) return stop("Stopped");
+    if (!panels[0].prefix) return say(EMPTY);
+    const mine = ++turn;
     left = AT_ONCE;
-    if (!(await ready()) || !panels[0].prefix) return stop();
-    if (left === 0) return; // stopped while the networks were loading
     run.textContent = "Stop";
+    panels.forEach((panel) => panel.begin());
+    const there = await ready();
+    if (mine !== turn) return; // stopped while the networks were loading; others may run now
+    if (!there) return stop();
     status.textContent = "";
     tick();
   }
@@ -213,16 +239,21 @@
     else stop("Done");
   }
 
-  // Says once what was written, for those who cannot see it; not at every character.
+  // Says once what this run has written, for those who cannot see it; not at every character.
   function stop(why) {
     clearTimeout(timer);
+    turn++;
     left = 0;
     run.textContent = "Run";
     if (!why) return;
-    const count = panels[0].written.length;
-    status.replaceChildren(`${why} after ${count} characters. Run goes on.`,
-      make("span", { class: "live-hidden-text" }, panels.map((panel) =>
-        ` ${panel.label} wrote: ${panel.written.join("")}.`).join("")));
+    say(`${why} after ${panels[0].written.length} characters. Run goes on.`,
+      (panel) => panel.report());
+  }
+
+  // `text` for all, and what there is to say of each panel for those who cannot see it.
+  function say(text, ofPanel = () => "") {
+    status.replaceChildren(text,
+      make("span", { class: "live-hidden-text" }, panels.map(ofPanel).join("")));
   }
 
   build();

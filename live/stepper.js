@@ -69,8 +69,9 @@
   function show() {
     const now = run();
     const last = now.steps.length - 1;
-    back.disabled = step === 0;
-    next.disabled = step === last;
+    // A button that becomes disabled loses the focus, and the arrow keys with it.
+    back.setAttribute("aria-disabled", step === 0);
+    next.setAttribute("aria-disabled", step === last);
     for (const radio of axes.querySelectorAll("input")) radio.disabled = !choice.batch;
     draw(now);
     details.replaceChildren(...quantities(now));

@@ -31,7 +31,7 @@
   Live.drawUnrolled = (place, { columns, step, states, shapes }) => {
     const width = place.clientWidth;
     const start = 30; // room for the first state
-    const pitch = (width - start - 4) / columns.length;
+    const pitch = Math.max(width - start - 4, 0) / columns.length;
     const box = Math.min(76, pitch * 0.68);
     const picture = svg("svg", { width, height: HEIGHT, "aria-hidden": true },
       svg("text", { x: 0, y: ROWS.state + 5 }, "0"));

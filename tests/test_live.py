@@ -84,15 +84,23 @@ class Page:
         )
         next(button for button in buttons if button.text == name).click()
 
+    def status(self):
+        """What the playground says, with what it says to screen readers alone."""
+        return self.text("#live-playground .live-status")
+
     def loaded(self):
-        self.wait(lambda: self.text("#live-playground .live-status") == "Loaded", "the networks")
+        facts = (
+            "return [...document.querySelectorAll('#live-playground .live-facts')]"
+            ".every((fact) => fact.textContent)"
+        )
+        self.wait(lambda: self.run(facts), "the networks")
 
     def write(self):
         """Run to the end; the texts of all panels, with their beginnings."""
         self.press("Run")
-        status = "#live-playground .live-status"
-        self.wait(lambda: self.text(status).startswith("Done"), "the end of the run")
-        self.run("document.querySelector(arguments[0]).textContent = ''", status)
+        self.wait(lambda: self.status().startswith("Done"), "the end of the run")
+        self.said = self.status()
+        self.run("document.querySelector('#live-playground .live-status').textContent = ''")
         return self.texts()
 
     def texts(self):
@@ -178,7 +186,17 @@ def test_a_second_run_goes_on_where_the_first_one_ended(page, models):
     page.choose("pace", "none")
     page.loaded()
     page.write()
-    assert page.write() == [generate(model, vocab, "time traveller", 400)]
+    (text,) = page.write()
+    assert text == generate(model, vocab, "time traveller", 400)
+    # Only what is new is said, and how much of the whole stands in the pages.
+    stretches = "return [...document.querySelectorAll('.live-copied')].map((s) => s.textContent)"
+    copied = sum(map(len, page.run(stretches)))
+    assert copied > 200
+    tally = f"{copied} of 400 characters stand so in the first pages"
+    assert page.text(".live-panel .live-tally") == tally
+    assert page.said == (
+        f"Done after 400 characters. Run goes on. GRU, by heart wrote: {text[-200:]}. {tally}."
+    )
 
 
 def test_each_step_lets_one_character_in_and_shows_what_rnnlib_computes(page, models):
@@ -201,6 +219,11 @@ def test_each_step_lets_one_character_in_and_shows_what_rnnlib_computes(page, mo
         shares = torch.softmax(logits[-1], dim=0).tolist()
         shown = page.bars()
         assert len(shown) == 28
+        went_in = text[count - 1].replace(" ", "A blank")
+        top = [f"{sign.replace(' ', 'blank')} {shown[sign]} %" for sign in list(shown)[:3]]
+        assert page.status().replace("“", "").replace("”", "") == (
+            f"{went_in} went in. RNN, 500 epochs expects {', '.join(top)}."
+        )
         for token, share in zip(vocab.idx_to_token, shares, strict=True):
             if shown[token] == "< 0.1":
                 assert share < 0.00051
@@ -210,7 +233,7 @@ def test_each_step_lets_one_character_in_and_shows_what_rnnlib_computes(page, mo
             value = page.run(
                 "const field = document.querySelector('.live-unit'); field.value = arguments[0];"
                 "field.dispatchEvent(new Event('input'));"
-                "return document.querySelector('.live-readout output').textContent",
+                "return document.querySelector('.live-readout > span').textContent",
                 unit,
             )
             assert abs(float(value.replace("\u2212", "-")) - float(state[0, 0, unit])) < 0.0051
@@ -273,8 +296,8 @@ def test_run_can_be_stopped_and_goes_on(page):
     time.sleep(0.2)
     assert page.texts() == [text]
     assert len(text) < 214
-    assert "Stopped after" in page.text("#live-playground .live-status")
-    assert text.removeprefix("time traveller") in page.text("#live-playground .live-status")
+    assert "Stopped after" in page.status()
+    assert text.removeprefix("time traveller") in page.status()
     page.press("Run")
     page.wait(lambda: len(page.texts()[0]) > len(text), "more characters")
     assert page.texts()[0].startswith(text)
@@ -282,6 +305,69 @@ def test_run_can_be_stopped_and_goes_on(page):
     assert page.texts() == ["another"]
     time.sleep(0.1)
     assert page.texts() == ["another"]
+
+
+def test_fast_clicks_and_a_key_held_down_start_one_run(page):
+    page.choose("pace", "quick")
+    page.run(
+        """
+        const run = document.querySelector('#live-playground .live-main');
+        for (let k = 0; k < 3; k++) run.click(); // run, stop, run
+        const held = {key: 'Enter', repeat: true, bubbles: true, cancelable: true};
+        document.getElementById('live-prefix').dispatchEvent(new KeyboardEvent('keydown', held));
+        """
+    )
+    page.wait(lambda: len(page.texts()[0]) > 18, "some characters")
+    page.press("Stop")
+    text = page.texts()
+    time.sleep(0.2)  # a second timer would go on
+    assert page.texts() == text
+    assert page.status().startswith("Stopped after")
+
+
+def test_network_that_comes_too_late_disturbs_no_other(page):
+    page.run(
+        """
+        const load = Live.loadModel;
+        Live.loadModel = (name) => name === 'rnn-500-epochs'
+          ? new Promise((_, reject) => { window.fail = () => reject(new Error('late')); })
+          : load(name);
+        """
+    )
+    page.press("Run")
+    page.wait(lambda: page.run("return Boolean(window.fail)"), "the request")
+    page.choose("network", "rnn-untrained")
+    page.press("Run")
+    page.wait(lambda: len(page.texts()[0]) > 18, "some characters")
+    page.run("window.fail()")
+    text = page.texts()[0]
+    page.wait(lambda: len(page.texts()[0]) > len(text) + 2, "more characters")
+    assert page.status() == ""
+
+
+def test_what_goes_in_is_said(page):
+    page.choose("network", "all")
+    page.press("Step")
+    page.loaded()
+    status = page.status()
+    assert status.startswith("One character further. RNN, untrained expects ")
+    assert status.count(" expects ") == len(NETWORKS)
+    for name in ("Run", "Step"):
+        page.type(" 1")
+        page.run("document.querySelector('#live-playground .live-status').textContent = ''")
+        page.press(name)
+        assert page.status() == "Type at least one letter from a to z."
+    warning = "Only the first 100 characters go in."
+    page.type(101 * "a")
+    assert page.status() == warning
+    page.press("Reset")
+    page.type(102 * "a")
+    assert page.status() != warning  # it was said
+    page.type(100 * "a")
+    assert page.status() == ""
+    page.type(101 * "a")
+    assert page.status() == warning
+    assert page.count(".live-ready output") == 0  # would be read out at every change
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -343,6 +429,14 @@ def test_side_by_side_each_network_goes_on_from_the_same_beginning(page, models)
         )
         spans = re.finditer("1+", "".join("01"[mark] for mark in marks))
         assert shown == [written[span.start() : span.end()] for span in spans]
+        tally = f"{sum(marks)} of 200 characters stand so in the first pages"
+        assert (
+            page.run(
+                "return document.querySelectorAll('.live-tally')[arguments[0]].textContent", number
+            )
+            == tally
+        )
+        assert f"{written}. {tally}." in page.said
 
 
 def test_first_character_is_there_in_under_a_tenth_of_a_second(browser, address):
@@ -388,9 +482,8 @@ def test_network_that_cannot_be_loaded_is_said_so(page, browser):
     browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*rnn-500-epochs-2.js"]})
     try:
         page.press("Run")
-        status = "#live-playground .live-status"
-        page.wait(lambda: page.text(status).startswith("Sorry"), "the message")
-        assert "rnn-500-epochs-2.js could not be loaded" in page.text(status)
+        page.wait(lambda: page.status().startswith("Sorry"), "the message")
+        assert "rnn-500-epochs-2.js could not be loaded" in page.status()
     finally:
         browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
     page.choose("pace", "none")
@@ -451,7 +544,7 @@ def test_numbers_of_every_step_are_those_of_the_data(page, built_site, kind, num
             read = ", ".join(word[t] for word in run["words"])
             assert status.startswith(f"Step {t + 1} of 5: reads {read}, answers ")
             page.click("#live-stepper .live-main")
-        assert not page.find("#live-stepper .live-main").is_enabled()
+        assert page.find("#live-stepper .live-main").get_attribute("aria-disabled") == "true"
 
 
 def test_axes_change_shapes_and_places_and_no_number(page):
@@ -498,6 +591,26 @@ def test_stepper_moves_by_buttons_keys_and_pointer(page, browser):
     column = page.find(".live-unrolled [data-step='2'] .live-touch")
     ActionChains(browser).move_to_element(column).click().perform()
     assert step() == "Step 3 of 5"
+    # The button keeps the focus at the last step, so that the keys go on from there.
+    button = page.find("#live-stepper .live-main")
+    button.send_keys("\n")
+    button.send_keys("\n")
+    assert step() == "Step 5 of 5"
+    assert browser.switch_to.active_element == button
+    button.send_keys("\ue012")  # left
+    assert step() == "Step 4 of 5"
+
+
+def test_drawing_without_room_is_no_error(page, browser):
+    page.bring("live-stepper")
+    page.run("document.querySelector('.live-unrolled').style.width = '20px';")
+    page.click("#live-stepper .live-main")
+    widths = page.run(
+        "return [...document.querySelectorAll('.live-unrolled rect')]"
+        ".map((box) => Number(box.getAttribute('width')))"
+    )
+    assert min(widths) >= 0
+    assert problems(browser) == []
 
 
 # --- the reach ---
@@ -594,6 +707,44 @@ def test_page_works_in_every_size_and_theme_without_errors(browser, address, siz
     )
     assert problems(browser) == []
     assert all(a.startswith("file://") for a in requests(browser))
+
+
+def test_states_can_be_told_without_the_page_s_colours(page, browser):
+    page.press("Step")
+    page.loaded()
+    for view in ("live-stepper", "live-reach"):
+        page.bring(view)
+    ticks = (
+        "return [...document.querySelectorAll('.live-choices input')].filter((input) =>"
+        "  getComputedStyle(input.nextSibling, '::before').content.includes('\u2713')"
+        "  !== input.checked).length"
+    )
+    assert page.run(ticks) == 0
+    colours = """
+        const colour = (selector, name) => getComputedStyle(document.querySelector(selector))[name];
+        return [
+          [colour('.live-track span', 'backgroundColor'), colour('.live-track', 'backgroundColor')],
+          [colour('.live-choices :checked + span', 'backgroundColor'),
+            colour('.live-choices :not(:checked) + span', 'backgroundColor')],
+          [colour('.live-target', 'outlineStyle'), colour('.live-cells li', 'outlineStyle')],
+          [colour('.live-reach-text [style*="weight: 1"]', 'boxShadow'), 'none'],
+        ];
+    """
+    features = [{"name": "forced-colors", "value": "active"}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        assert page.run("return matchMedia('(forced-colors: active)').matches")
+        for with_state, without in page.run(colours):
+            assert with_state != without
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        for selector in (".live-track span", ".live-cells li", ".live-reach-text span"):
+            style = "return getComputedStyle(document.querySelector(arguments[0])).printColorAdjust"
+            assert page.run(style, selector) == "exact"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_page_works_below_any_address_and_asks_for_nothing_elsewhere(browser, built_site, tmp_path):

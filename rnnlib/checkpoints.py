@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from rnnlib.checks import file_path
+from rnnlib.checks import a_str, file_path
 from rnnlib.files import write_atomically
 
 
@@ -21,6 +21,8 @@ def write_checkpoint(path: str | Path, content: dict) -> Path:
     `TypeError` that names the entry which is not plain data; then `path` is as it was.
     """
     path = file_path("path", path)
+    if not isinstance(content, dict):
+        raise TypeError(f"content must be a dict, got {type(content).__name__}")
     try:
         data = _serialised(content)
     except Exception as error:  # where and how it fails depends on what is in there
@@ -39,13 +41,15 @@ def read_checkpoint(path: str | Path, format: str) -> dict:
     `OSError`), or `ValueError` if the file is damaged, unsafe, or something else.
     """
     path = file_path("path", path)
+    kind = a_str("format", format).split(",")[0].split()[-1:]  # ["model"], ["training"]
+    if not kind:
+        raise ValueError(f"format must say what is saved, got {format!r}")
     data = path.read_bytes()
     try:
         checkpoint = _deserialised(data)
     except Exception as error:  # where and how reading fails depends on the damage
-        kind = format.split(",")[0].split()[-1]  # "model", "training"
         raise ValueError(
-            f"path must name a saved {kind}, but {path} is damaged or unsafe"
+            f"path must name a saved {kind[0]}, but {path} is damaged or unsafe"
         ) from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != format:
         raise ValueError(f"path must name a saved {format!r}, but {path} is something else")

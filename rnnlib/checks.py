@@ -11,6 +11,8 @@ import torch
 MOST_NUMBERS = 2**31
 MOST_LAYERS = 1000
 MOST_FLOAT = sys.float_info.max
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64, *INTEGERS)
 
 
 def whole_number(name: str, value, least: int = 1, most: int | None = None) -> int:
@@ -69,6 +71,28 @@ def index_tensor(name: str, value, num_dims: int) -> torch.Tensor:
     return value
 
 
+def real_tensor(name: str, value) -> torch.Tensor:
+    """Return `value` if it is a tensor whose real numbers PyTorch can compute with, else raise."""
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a tensor of real numbers, got {type(value).__name__}")
+    # For other dtypes, as unsigned ones of over 8 bits, most operations are missing.
+    if value.dtype not in REAL:
+        raise TypeError(f"{name} must be a tensor of real numbers, got {value.dtype}")
+    if value.layout is not torch.strided or value.is_nested:
+        found = "a nested one" if value.is_nested else value.layout
+        raise TypeError(f"{name} must be a dense tensor, got {found}")
+    if value.is_meta or not value.numel():
+        raise ValueError(f"{name} must hold values, got {value}")
+    return value
+
+
+def a_str(name: str, value) -> str:
+    """Return `value` if it is a str, else raise."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {type(value).__name__}")
+    return value
+
+
 def each_of(name: str, value, wanted: str):
     """Return an iterator over `value` if there is one, else raise."""
     try:
@@ -101,4 +125,10 @@ def file_path(name: str, value) -> Path:
         raise TypeError(f"{name} must be a str or a Path, got {type(value).__name__}")
     if "\0" in os.fspath(value):
         raise ValueError(f"{name} must not hold the character NUL, got {os.fspath(value)!r}")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} must be a name that can be encoded, got {os.fspath(value)!r}"
+        ) from error
     return Path(value)

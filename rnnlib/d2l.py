@@ -275,7 +275,7 @@ def predict_ch8(prefix, num_preds, net, vocab, device):
     reads_one_way = isinstance(net, RNNModel) and net.num_directions == 1
     reader = _Net(net, device) if reads_one_way else _StepByStep(net, device)
     # A prefix may also be a list of words, which d2l writes without blanks.
-    prefix = prefix if isinstance(prefix, str) else list(prefix)
+    prefix = list(prefix) if isinstance(prefix, tuple) else prefix
     return "".join(generation.generate(reader, vocab, prefix, num_preds))
 
 

@@ -36,13 +36,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnlib.checks import whole_number
+from rnnlib.checks import a_str, affordable, each_of, file_path, real_tensor, whole_number
 from rnnlib.files import write_atomically
 from rnnlib.models import LAYERS, LanguageModel, language_model
 from rnnlib.text import Vocab
 
 FORMAT = "rnnlib page model, version 1"
 KINDS = ("rnn", "gru")
+MOST_PARTS = 4  # as many bytes as a 32-bit float has
+MOST_HASHES = 64
 # Name in the script -> name in the model's state_dict.
 MATRICES = {
     "weight_ih": "layer.weight_ih_l0",
@@ -60,15 +62,16 @@ def quantise(weight: Tensor, parts: int = 1) -> list[tuple[Tensor, Tensor]]:
     """`weight` `(rows, columns)` as `parts` pairs of bytes (int8) and scales `(rows,)`.
 
     Each pair rounds what the pairs before it left over; the largest number of a row becomes
-    127 or -127.
+    127 or -127. `parts` is from 1 to 4. Raises `TypeError` or `ValueError` if the weight is not
+    a tensor of finite 32-bit numbers, one at least.
     """
-    whole_number("parts", parts)
+    whole_number("parts", parts, most=MOST_PARTS)
     if not isinstance(weight, Tensor) or weight.dim() != 2:
         found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
         raise ValueError(f"weight must be a tensor of shape (rows, columns), got {found}")
-    if not torch.isfinite(weight).all():
-        raise ValueError("weight must be finite")
-    left, pairs = weight.detach().float(), []
+    left, pairs = real_tensor("weight", weight).detach().float(), []
+    if not torch.isfinite(left).all():
+        raise ValueError("weight must be finite, as 32-bit floats too")
     for _ in range(parts):
         scales = left.abs().amax(dim=1) / 127
         scales[scales == 0] = 1.0  # a row of zeros
@@ -79,7 +82,21 @@ def quantise(weight: Tensor, parts: int = 1) -> list[tuple[Tensor, Tensor]]:
 
 
 def dequantise(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """The weight `(rows, columns)`, float32, that the pairs of `quantise` stand for."""
+    """The weight `(rows, columns)`, float32, that the pairs of `quantise` stand for.
+
+    Raises `TypeError` or `ValueError` if they are not such pairs, all of one shape.
+    """
+    pairs = list(each_of("pairs", pairs, "the pairs of quantise()"))
+    if not pairs:
+        raise ValueError("pairs must hold at least one pair, got none")
+    for pair in pairs:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"pairs must hold pairs of tensors, got {type(pair).__name__}")
+        values, scales = (real_tensor("pairs", tensor) for tensor in pair)
+        shapes = values.shape, scales.shape
+        if values.dim() != 2 or shapes != (pairs[0][0].shape, values.shape[:1]):
+            shapes = " and ".join(str(tuple(shape)) for shape in shapes)
+            raise ValueError(f"pairs must have shapes (rows, columns) and (rows,), got {shapes}")
     products = [values.float() * scales[:, None] for values, scales in pairs]
     return sum(products[1:], start=products[0])
 
@@ -110,14 +127,28 @@ def _kind(model: LanguageModel) -> str:
     return kinds[0]
 
 
+def _check_name(name) -> None:
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"name must be small letters, digits and single hyphens, got {name!r}")
+
+
 def _path(folder: Path, name: str, part: int) -> Path:
     return folder / (f"{name}.js" if part == 1 else f"{name}-{part}.js")
 
 
+def _json(name: str, data) -> str:
+    if not isinstance(data, dict):
+        raise TypeError(f"{name} must be a dict, got {type(data).__name__}")
+    try:
+        return json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must be plain data that JSON can hold: {error}") from error
+
+
 def script(data: dict) -> bytes:
-    """`data` as a script that hands it to the page."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return f"Live.register({text});\n".encode("ascii")
+    """`data`, plain data, as a script that hands it to the page."""
+    return f"Live.register({_json('data', data)});\n".encode("ascii")
 
 
 def export_model(
@@ -131,15 +162,20 @@ def export_model(
     """Write `model` as one script or two (`parts`) into `folder`; return their paths.
 
     `model` is one that `language_model` built: "rnn" or "gru", one layer, one direction, no
-    embedding. `about` is plain data for the page.
+    embedding. `about` is plain data for the page. What does not fit raises `TypeError` or
+    `ValueError` before anything is written.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise ValueError(f"name must be small letters, digits and single hyphens, got {name!r}")
+    folder = file_path("folder", folder)
+    _check_name(name)
     if whole_number("parts", parts) > 2:
         raise ValueError(f"parts must be 1 or 2, got {parts}")
     kind, hidden_size = _kind(model), model.layer.hidden_size
+    if not isinstance(vocab, Vocab):
+        raise TypeError(f"vocab must be a Vocab, got {type(vocab).__name__}")
     if len(vocab) != model.vocab_size:
         raise ValueError(f"vocab must hold {model.vocab_size} tokens, got {len(vocab)}")
+    about = {} if about is None else about
+    _json("about", about)
     weights = model.state_dict()
     rounded = {short: quantise(weights[full], parts) for short, full in MATRICES.items()}
     biases = {short: weights[full].float() for short, full in BIASES.items()}
@@ -150,7 +186,7 @@ def export_model(
         data = {"format": FORMAT, "name": name, "parts": parts, "part": part}
         if part == 1:
             data |= {"kind": kind, "hidden_size": hidden_size}
-            data |= {"tokens": vocab.idx_to_token, "about": about or {}}
+            data |= {"tokens": vocab.idx_to_token, "about": about}
             data["biases"] = {short: _encode(bias) for short, bias in biases.items()}
         data["matrices"] = {}
         for short, pairs in rounded.items():
@@ -161,14 +197,18 @@ def export_model(
                 "scales": _encode(scales),
             }
         content = script(data)
-        path = _path(Path(folder), name, part)
+        path = _path(folder, name, part)
         paths.append(write_atomically(path, lambda file, content=content: file.write(content)))
     return paths
 
 
 def read_script(path: str | Path) -> dict:
-    """The data in a script that `script` made."""
-    content = Path(path).read_bytes()
+    """The data in a script that `script` made.
+
+    Raises `FileNotFoundError` (or another `OSError`), or `ValueError` if it is something else.
+    """
+    path = file_path("path", path)
+    content = path.read_bytes()
     found = re.fullmatch(rb"Live\.register\((.*)\);\n", content, re.DOTALL)
     try:
         data = json.loads(found[1])
@@ -184,7 +224,8 @@ def read_model(folder: str | Path, name: str):
 
     Raises `FileNotFoundError`, or `ValueError` if a file is damaged or something else.
     """
-    folder = Path(folder)
+    folder = file_path("folder", folder)
+    _check_name(name)
     path = _path(folder, name, 1)
     datas = [read_script(path)]
     try:
@@ -220,9 +261,10 @@ def text_filter(text: str, length: int = 20, num_bytes: int = 2**15, num_hashes:
     a stretch whose bits are all set is taken to be of the text. None of the text's own is
     missed, and with 10,000 characters hardly two others in 100,000 are taken by mistake.
     """
+    a_str("text", text)
     whole_number("length", length)
-    whole_number("num_bytes", num_bytes)
-    whole_number("num_hashes", num_hashes)
+    affordable("num_bytes", 8 * whole_number("num_bytes", num_bytes))
+    whole_number("num_hashes", num_hashes, most=MOST_HASHES)
     if len(text) < length:
         raise ValueError(f"text must hold at least {length} characters, got {len(text)}")
     field = np.zeros(8 * num_bytes, dtype=np.uint8)
@@ -237,7 +279,13 @@ def text_filter(text: str, length: int = 20, num_bytes: int = 2**15, num_hashes:
 
 
 def filter_bits(stretch: str, num_hashes: int, num_bits: int) -> list[int]:
-    """The bits that stand for `stretch`: one + k * two for k = 0, 1, ..., of two hashes."""
+    """The bits that stand for `stretch`: one + k * two for k = 0, 1, ..., of two hashes.
+
+    `num_hashes` is at most 64.
+    """
+    a_str("stretch", stretch)
+    whole_number("num_hashes", num_hashes, most=MOST_HASHES)
+    whole_number("num_bits", num_bits)
     one, two = _hash(stretch, 0x811C9DC5), _hash(stretch, 0x9747B28C) | 1
     return [(one + k * two) % 2**32 % num_bits for k in range(num_hashes)]
 

@@ -7,16 +7,19 @@ and never the only carrier of meaning. Each function returns a matplotlib figure
 """
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from rnnlib.checks import has_methods, one_of, same_length
+from rnnlib.checks import a_str, each_of, has_methods, one_of, real_number, same_length
 
 INPUT, HIDDEN, OUTPUT, GREY = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
 COLOURS = (INPUT, HIDDEN, OUTPUT, "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SCALES = ("linear", "log", "symlog", "logit", "asinh")
+MOST_INCHES = 500.0
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLOURS, linestyle=LINES),
@@ -30,6 +33,26 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "savefig.dpi": 110,
 }
+
+
+def _numbers(name: str, values, wanted: str = "numbers") -> list[float]:
+    """`values` as floats; `wanted` says what they should have been."""
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # as values may be
+        raise TypeError(f"{name} must hold {wanted}, but {error}") from error
+
+
+def _pair(name: str, value, least: float, most: float = math.inf) -> tuple[float, float]:
+    """`value` as two numbers within [least, most]."""
+    pair = list(each_of(name, value, "a pair of numbers"))
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be a pair of numbers, got {len(pair)} of them")
+    return tuple(real_number(name, number, least, most) for number in pair)
+
+
+def _texts(name: str, value) -> list[str]:
+    return [str(text) for text in each_of(name, value, "a sequence of texts")]
 
 
 @contextlib.contextmanager
@@ -46,12 +69,22 @@ def plot_curves(
     yscale: str = "linear",
     size: tuple[float, float] = (7.0, 3.4),
 ) -> Figure:
-    """One line for each `name: (x, y)`; `None` among the y's leaves that point out."""
+    """One line for each `name: (x, y)`; `None` among the y's leaves that point out.
+
+    `size` is width and height in inches. Raises `TypeError` or `ValueError`, which names the
+    argument, before a figure is opened.
+    """
     has_methods("curves", curves, "items", "a dict of names, each with its x and y")
     for name, pair in curves.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise TypeError(f"curves[{name!r}] must be a pair (x, y), got {type(pair).__name__}")
         same_length(f"curves[{name!r}]", *pair)
+        _numbers(f"curves[{name!r}]", pair[0])
+        _numbers(f"curves[{name!r}]", (y for y in pair[1] if y is not None))
+    a_str("xlabel", xlabel)
+    a_str("ylabel", ylabel)
+    one_of("yscale", yscale, SCALES)
+    size = _pair("size", size, 0.1, MOST_INCHES)
     with course_style():
         figure, axes = plt.subplots(figsize=size)
         for name, (x, y) in curves.items():
@@ -72,8 +105,23 @@ def plot_heatmap(
     size: tuple[float, float] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it."""
-    values = [[float(value) for value in row] for row in values]
+    """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it.
+
+    `size` is width and height in inches; `limits` are the numbers at the two ends of the
+    colours. Raises `TypeError` or `ValueError`, which names the argument, before a figure is
+    opened.
+    """
+    values = [
+        _numbers("values", row, "rows of numbers") for row in each_of("values", values, "rows")
+    ]
+    rows, columns = _texts("rows", rows), _texts("columns", columns)
+    a_str("xlabel", xlabel)
+    a_str("ylabel", ylabel)
+    if size is not None:
+        size = _pair("size", size, 0.1, MOST_INCHES)
+    low, high = (None, None) if limits is None else _pair("limits", limits, -math.inf)
+    if limits is not None and low > high:
+        raise ValueError(f"limits must be in order, got {low} and {high}")
     try:
         format.format(0.0)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -87,7 +135,6 @@ def plot_heatmap(
         figure, axes = plt.subplots(
             figsize=size or (1.6 + 0.62 * len(columns), 1.0 + 0.42 * len(rows))
         )
-        low, high = limits or (None, None)
         image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=high)
         for i in range(len(rows)):
             for j in range(len(columns)):
@@ -151,8 +198,11 @@ def draw_unrolled(
     `weights` names the weights on the arrows input -> hidden, hidden -> hidden and hidden ->
     output, the same ones in each column; `notes` says at the right what each row is.
     """
-    same_length("targets", inputs, targets)
+    inputs, targets = _texts("inputs", inputs), _texts("targets", targets)
+    weights, notes = _texts("weights", weights), _texts("notes", notes)
+    same_length("inputs and targets", inputs, targets)
     same_length("weights", ("",) * 3, weights)
+    same_length("notes", ("",) * 3, notes)
     with course_style():
         last = 1.8 * (len(inputs) - 1)
         # Few inches a unit make the letters large beside the boxes: phones shrink the picture.

@@ -22,7 +22,8 @@ def write_atomically(path: str | Path, write: Callable) -> Path:
         raise IsADirectoryError(f"path must name a file, got {str(path)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     # Opened as any new file, not by tempfile, so that it gets the rights any new file gets.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    # Its name is short, so that every name which the folder takes for the file will do.
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as file:
             write(file)

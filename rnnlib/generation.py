@@ -1,16 +1,16 @@
 """A model and a prefix -> text that goes on from it."""
 
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnnlib.checks import affordable, has_methods, real_number, whole_number
+from rnnlib.checks import affordable, has_methods, real_number, real_tensor, whole_number
 from rnnlib.fast import keep_freed_memory
 from rnnlib.steps import steps_of
 from rnnlib.text import Vocab
+from rnnlib.training import evaluating
 
 MOST_LOGITS = 2**24  # as many as torch.multinomial takes
 
@@ -26,14 +26,11 @@ def next_token(
     `temperature` 0 takes the largest logit (greedy; the first of several equal ones). Above
     0, an index is drawn from softmax(logits / temperature), among the `top_k` largest only
     if that is given, with the random numbers of `generator` (default: torch's own).
-    Raises `ValueError` if a logit is not finite.
+    Raises `ValueError` if a logit is not finite, `TypeError` if they are not a dense tensor of
+    floats or integers.
     """
     _check_choice(temperature, top_k, generator)
-    if not isinstance(logits, Tensor) or logits.dtype == torch.bool or logits.is_complex():
-        found = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-        raise TypeError(f"logits must be a tensor of real numbers, got {found}")
-    if logits.is_meta or not logits.numel():
-        raise ValueError(f"logits must hold values, got {logits}")
+    real_tensor("logits", logits)
     if logits.dim() != 1 or not torch.isfinite(logits).all():
         raise ValueError(
             f"logits must be finite and of shape (vocab_size,), got shape {tuple(logits.shape)} "
@@ -84,7 +81,8 @@ def generate(
     _check_prefix("prefix", prefix)
     indices = _indices(model, vocab, [prefix])[0]
     choose = _chooser(num_tokens, temperature, top_k, generator)
-    with _evaluating(model):
+    _whole_length("prefix", [indices], num_tokens)
+    with evaluating(model):
         state = model.begin_state(1)
         step = steps_of(model, state)
         if step:
@@ -128,13 +126,12 @@ def generate_batch(
     if getattr(getattr(model, "layer", None), "bidirectional", False):
         raise ValueError("model must read in one direction, got a bidirectional one")
     lengths = np.array([len(indices) for indices in given])
-    total = int(lengths.max()) + num_tokens
-    affordable("prefixes and num_tokens", total * len(given))
+    total = _whole_length("prefixes", given, num_tokens)
     indices = np.zeros((total, len(given)), dtype=np.int64)
     for column, row in zip(indices.T, given, strict=True):
         column[: len(row)] = row
     keep_freed_memory()
-    with _evaluating(model):
+    with evaluating(model):
         state = model.begin_state(len(given))
         step = steps_of(model, state) or _ModuleSteps(model, state)
         for t in range(1, total if num_tokens else 0):
@@ -162,13 +159,20 @@ def _check_prefix(name: str, prefix) -> None:
 
 
 def _indices(model, vocab, prefixes) -> list[list[int]]:
-    has_methods("model", model, "begin_state eval train", "a language model")
+    has_methods("model", model, "begin_state eval train modules", "a language model")
     has_methods("vocab", vocab, "__getitem__ to_tokens", "a Vocab")
     indices = [vocab[list(prefix)] for prefix in prefixes]
     size, highest = getattr(model, "vocab_size", None), max(map(max, indices))
     if size is not None and highest >= size:
         raise ValueError(f"vocab must have at most the model's {size} tokens, got index {highest}")
     return indices
+
+
+def _whole_length(name: str, prefixes, num_tokens: int) -> int:
+    """The number of tokens of the longest text that is asked for, if all of them fit in memory."""
+    length = max(map(len, prefixes)) + num_tokens
+    affordable(f"{name} and num_tokens", length * len(prefixes))
+    return length
 
 
 def _chooser(num_tokens, temperature, top_k, generator) -> Callable:
@@ -208,13 +212,3 @@ def _device(state) -> torch.device:
 
 def _as_given(prefix, tokens: list[str]):
     return "".join(tokens) if isinstance(prefix, str) else tokens
-
-
-@contextmanager
-def _evaluating(model):
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)

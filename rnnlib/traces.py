@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnlib.checks import one_of, whole_number
+from rnnlib.checks import each_of, one_of, real_number, whole_number
 
 LETTERS = "oelh"
 HIDDEN_SIZE = 8
@@ -19,12 +19,54 @@ ONE_WORD = {"hello": "ohlol"}
 THREE_WORDS = {"hello": "ohlol", "hollo": "olleh", "olleh": "lolho"}
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell}
 GATES = "ifgo"
+MOST_UPDATES = 10_000  # of a trace; all that is to be seen happens within a few hundred
 
 
 def index_columns(words: Sequence[str]) -> Tensor:
-    """Words of equal length as indices `(num_steps, num_words)`: each word is a column."""
+    """Words of equal length as indices `(num_steps, num_words)`: each word is a column.
+
+    Raises `ValueError` or `TypeError` if they are not words of the letters o, e, l and h.
+    """
+    words = list(each_of("words", words, "a sequence of words"))
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"words must be str, got {type(word).__name__} among them")
+        if not word or not set(word) <= set(LETTERS):
+            raise ValueError(f"words must consist of the letters {LETTERS!r}, got {word!r}")
+    if len(set(map(len, words))) != 1:
+        raise ValueError(f"words must be at least one, all of equal length, got {words}")
     rows = zip(*words, strict=True)
     return torch.tensor([[LETTERS.index(letter) for letter in row] for row in rows])
+
+
+def _columns(words) -> tuple[Tensor, Tensor]:
+    """Words and their answers, as `index_columns` gives them."""
+    if not isinstance(words, Mapping):
+        raise TypeError(f"words must be a dict, word to answer, got {type(words).__name__}")
+    inputs, targets = index_columns(list(words)), index_columns(list(words.values()))
+    if inputs.shape != targets.shape:
+        raise ValueError(f"words must have answers as long as they are, got {dict(words)}")
+    return inputs, targets
+
+
+def _check_weights(weights, kind: str) -> None:
+    if not isinstance(weights, Mapping):
+        raise TypeError(f"weights must be a dict of tensors, got {type(weights).__name__}")
+    sums, num_letters = HIDDEN_SIZE * (1 if kind == "rnn" else len(GATES)), len(LETTERS)
+    shapes = {
+        "weight_ih": (sums, num_letters), "weight_hh": (sums, HIDDEN_SIZE),
+        "weight_hq": (num_letters, HIDDEN_SIZE),
+        "bias_ih": (sums,), "bias_hh": (sums,), "bias_hq": (num_letters,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        weight = weights.get(name)
+        if not isinstance(weight, Tensor) or weight.dtype != torch.float32:
+            found = weight.dtype if isinstance(weight, Tensor) else type(weight).__name__
+            raise TypeError(f"weights[{name!r}] must be a tensor of torch.float32, got {found}")
+        if weight.shape != shape:
+            raise ValueError(
+                f"weights[{name!r}] must have shape {shape}, got {tuple(weight.shape)}"
+            )
 
 
 def start_weights(kind: str, num_words: int, seed: int = 0) -> dict[str, Tensor]:
@@ -35,6 +77,7 @@ def start_weights(kind: str, num_words: int, seed: int = 0) -> dict[str, Tensor]
     """
     one_of("kind", kind, tuple(CELLS))
     whole_number("num_words", num_words)
+    whole_number("seed", seed, least=0, most=2**64 - 1)
     num_letters = len(LETTERS)
     torch.manual_seed(seed)
     if kind == "rnn" and num_words == 1:
@@ -57,10 +100,12 @@ def trace(weights: Mapping[str, Tensor], kind: str, words: Mapping[str, str]) ->
 
     Keys: x (one-hot), h_before, z (the sum), h, logits, p (softmax), loss (of this step); for
     an LSTM also c_before, i, f, g, o (the gates; z holds their four sums side by side), c.
+    Raises `TypeError` or `ValueError` if weights or words do not fit these networks.
     """
     one_of("kind", kind, tuple(CELLS))
-    inputs = F.one_hot(index_columns(list(words)), len(LETTERS)).float()
-    targets = index_columns(list(words.values()))
+    _check_weights(weights, kind)
+    inputs, targets = _columns(words)
+    inputs = F.one_hot(inputs, len(LETTERS)).float()
     h = c = torch.zeros(len(words), HIDDEN_SIZE)
     steps = []
     for x, target in zip(inputs, targets, strict=True):
@@ -93,6 +138,8 @@ def train_weights(
     then train on, it begins with a fresh Adam after ten updates.
     """
     whole_number("num_updates", num_updates, least=0)
+    real_number("lr", lr)
+    _columns(words)
     weights = start_weights(kind, len(words), seed)
     for weight in weights.values():
         weight.requires_grad_()
@@ -109,10 +156,17 @@ def train_weights(
 def stepper_data(ages: Sequence[int] = (0, 5, 110), digits: int = 4) -> dict:
     """What the page shows step by step: the traces of all networks, as plain rounded numbers.
 
-    `ages` are numbers of updates. "runs" holds one entry for each kind, set of words and age.
+    `ages` are numbers of updates, up to 10,000, `digits` how many (0 to 15) are kept behind the
+    point. "runs" holds one entry for each kind, set of words and age.
     What a step takes over from the last one (h_before, c_before) and the one-hot letter are
     left out, since the page has them already.
     """
+    ages = list(each_of("ages", ages, "a sequence of numbers of updates"))
+    for age in ages:
+        whole_number("ages", age, least=0, most=MOST_UPDATES)
+    if not ages:
+        raise ValueError("ages must hold at least one number of updates, got none")
+    whole_number("digits", digits, least=0, most=15)
     runs = []
     for kind in CELLS:
         for words in (ONE_WORD, THREE_WORDS):

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,19 @@ from tqdm.auto import tqdm
 
 from rnnlib.checks import each_of, has_methods, index_tensor, real_number, whole_number
 from rnnlib.fast import keep_freed_memory
+
+
+@contextmanager
+def evaluating(model: nn.Module):
+    """Within this context `model` is in evaluation mode; then each part is in its own mode again."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        yield
+    finally:
+        model.train(modes[0][1])  # a train() of the model's own may do more than set the mode
+        for module, mode in modes:
+            module.training = mode
 
 
 def detach(state):
@@ -97,11 +111,16 @@ def _check_targets(name: str, targets: Tensor, logits: Tensor) -> None:
 
 
 def perplexity(mean_loss: float) -> float:
-    """exp of the mean cross-entropy (in nats); infinite where that overflows."""
+    """exp of the mean cross-entropy (in nats); infinite where that overflows.
+
+    Raises `TypeError` if `mean_loss` is not one real number.
+    """
     try:
         return math.exp(mean_loss)
     except OverflowError:
         return math.inf if mean_loss > 0 else 0.0
+    except (TypeError, ValueError, RuntimeError) as error:  # of a tensor: which one depends on it
+        raise TypeError(f"mean_loss must be a number, got {type(mean_loss).__name__}") from error
 
 
 @torch.no_grad()
@@ -115,20 +134,17 @@ def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
     whole_number("num_steps", num_steps)
     if len(corpus) < 2:
         raise ValueError(f"corpus must hold at least 2 tokens, got {len(corpus)}")
-    has_methods("model", model, "begin_state eval train", "a language model, which has begin_state")
+    wanted = "a language model, which has begin_state"
+    has_methods("model", model, "begin_state eval train modules", wanted)
     num_steps = min(num_steps, len(corpus))
-    was_training = model.training
-    model.eval()
-    state, total_loss = model.begin_state(1), 0.0
-    try:
+    with evaluating(model):
+        state, total_loss = model.begin_state(1), 0.0
         for inputs, targets in zip(
             corpus[:-1].split(num_steps), corpus[1:].split(num_steps), strict=True
         ):
             logits, state = model(inputs[None], state)
             _check_targets("corpus", targets, logits)
             total_loss += float(F.cross_entropy(logits, targets, reduction="sum"))
-    finally:
-        model.train(was_training)
     return perplexity(total_loss / (len(corpus) - 1))
 
 

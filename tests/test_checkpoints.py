@@ -58,9 +58,29 @@ def test_content_that_contains_itself_or_never_ends_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("content", [None, 3, "a", [("a", 1)], torch.zeros(2)])
+def test_only_a_dict_is_written(tmp_path, content):
+    message = f"^content must be a dict, got {type(content).__name__}$"
+    with pytest.raises(TypeError, match=message):
+        write_checkpoint(tmp_path / "a", content)
+    assert list(tmp_path.iterdir()) == []
+    torch.save(content, tmp_path / "a")
+    with pytest.raises(ValueError, match="is something else"):
+        read_checkpoint(tmp_path / "a", FORMAT)
+
+
+def test_format_that_says_nothing_is_named(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(TypeError, match=r"^format must be a str, got NoneType$"):
+        read_checkpoint(tmp_path / "a", None)
+    for format in ("", " , version 1"):
+        with pytest.raises(ValueError, match=r"^format must say what is saved, got "):
+            read_checkpoint(tmp_path / "a", format)
+
+
 def test_error_says_what_the_file_should_be(tmp_path):
     path = tmp_path / "a"
-    for content in ({"format": "rnnlib a, version 1"}, {"format": "rnnlib z, version 1"}, {}, []):
+    for content in ({"format": "rnnlib a, version 1"}, {"format": "rnnlib z, version 1"}, {}):
         write_checkpoint(path, content)
         message = f"path must name a saved {FORMAT!r}, but {path} is something else"
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

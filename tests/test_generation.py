@@ -1,5 +1,6 @@
 """Choosing the next token, and going on from a prefix token by token."""
 
+import contextlib
 import math
 import re
 
@@ -272,6 +273,29 @@ def test_generation_is_without_dropout_and_leaves_mode_and_gradients_alone(train
     assert all(weight.grad is None for weight in model.parameters())
 
 
+@pytest.mark.parametrize("bad", [False, True])
+def test_each_part_of_the_model_gets_its_own_mode_back(bad):
+    model = small_model(dropout=0.5).train()
+    model.layer.eval()
+    model.dropout.eval()
+    if bad:
+        nn.init.constant_(model.linear.bias, math.nan)
+    for call, prefix in ((generate, "t"), (generate_batch, ["t", "h"])):
+        with pytest.raises(ValueError, match="logits") if bad else contextlib.nullcontext():
+            call(model, VOCAB, prefix, 2)
+        modes = [part.training for part in (model, model.layer, model.dropout, model.linear)]
+        assert modes == [True, False, False, True]
+
+
+@pytest.mark.parametrize("num_tokens", [2**31, 10**18, 10**30])
+def test_more_tokens_than_fit_in_memory_are_refused_for_one_text_as_for_several(num_tokens):
+    message = "and num_tokens must fit in memory, but need more than 2147483648 numbers$"
+    with pytest.raises(ValueError, match=f"^prefix {message}"):
+        generate(small_model(), VOCAB, "t", num_tokens)
+    with pytest.raises(ValueError, match=f"^prefixes {message}"):
+        generate_batch(small_model(), VOCAB, ["t"], num_tokens)
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_weights_that_are_nan_are_an_error_and_the_mode_is_restored(temperature):
     model = small_model()
@@ -342,6 +366,11 @@ def test_logits_without_an_axis_are_an_error():
         ([1.0, 2.0], TypeError, "be a tensor of real numbers, got list"),
         (torch.tensor([True]), TypeError, "be a tensor of real numbers, got torch.bool"),
         (torch.ones(2).cfloat(), TypeError, "be a tensor of real numbers, got torch.complex64"),
+        (torch.ones(2).to(torch.uint16), TypeError, "be a tensor .* got torch.uint16"),
+        (torch.ones(2).to(torch.uint32), TypeError, "be a tensor .* got torch.uint32"),
+        (torch.ones(2).to(torch.uint64), TypeError, "be a tensor .* got torch.uint64"),
+        (torch.ones(2).to(torch.float8_e5m2), TypeError, "be a tensor .* got torch.float8_e5m2"),
+        (torch.ones(2).to_sparse(), TypeError, "be a dense tensor, got torch.sparse_coo"),
         (torch.zeros(0), ValueError, "hold values, got tensor"),
         (torch.zeros(2, device="meta"), ValueError, "hold values, got tensor"),
     ],

@@ -65,11 +65,42 @@ def test_model_is_left_as_it_was():
     assert all(weight.grad is None for weight in model.parameters())
 
 
+@pytest.mark.parametrize("embedding_size", [None, 3])
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_not_needed_outside(context, embedding_size):
+    model = seeded_model(embedding_size=embedding_size)
+    expected = reach(model, TEXT)
+    with context():
+        pulls = reach(model, TEXT.clone())
+    for one, other in zip(pulls, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_each_part_of_the_model_gets_its_own_mode_back():
+    model = seeded_model(dropout=0.5).train()
+    model.layer.eval()
+    reach(model, TEXT)
+    assert [part.training for part in (model, model.layer, model.dropout)] == [True, False, True]
+
+
+@pytest.mark.parametrize("model", [None, nn.RNN(7, 5), LanguageModel])
+def test_another_model_is_named(model):
+    with pytest.raises(TypeError, match=r"^model must be a LanguageModel, got "):
+        reach(model, TEXT)
+
+
+def test_model_on_another_device_is_named():
+    with pytest.raises(ValueError, match=r"^indices must be on meta, as the model, got cpu$"):
+        reach(seeded_model().to("meta"), TEXT)
+
+
 @pytest.mark.parametrize(
     ("indices", "first", "error", "message"),
     [
         ([1, 2], 1, TypeError, "indices must be a tensor of indices, got list"),
         (TEXT[None], 1, ValueError, "indices must have 1 dimensions"),
+        (torch.tensor([1, -1, 2]), 1, ValueError, "indices must be from 0 to 6, got -1 to 2"),
+        (torch.tensor([1, 99]), 1, ValueError, "indices must be from 0 to 6, got 1 to 99"),
         (TEXT, 0, ValueError, "first must be at least 1, got 0"),
         (TEXT, 8, ValueError, "first must be below the number of tokens 8, got 8"),
     ],

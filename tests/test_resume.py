@@ -5,6 +5,7 @@ import random
 
 import pytest
 import torch
+from torch.optim import lr_scheduler as schedulers
 
 from rnnlib.batches import TextBatches
 from rnnlib.checkpoints import read_checkpoint, write_checkpoint
@@ -199,6 +200,234 @@ def test_optimizer_that_cannot_be_set_is_refused_before_anything_is(tmp_path):
     with pytest.raises(ValueError, match=r"^the parts of .* do not fit together: "):
         run.load(path)
     assert equal(run.everything(), before)
+
+
+def refused(run, path, message):
+    before = run.everything()
+    with pytest.raises(ValueError, match=message):
+        run.load(path)
+    assert equal(run.everything(), before)
+
+
+def sequential(number, seed=0):
+    run = Run(seed, cycle=False)
+    steps = [schedulers.StepLR(run.optimizer, 5) for _ in range(number)]
+    run.scheduler = schedulers.SequentialLR(run.optimizer, steps, list(range(3, 2 + number)))
+    return run
+
+
+@pytest.mark.parametrize(("saved", "found"), [(3, 2), (2, 3)])
+def test_schedulers_of_another_number_are_refused_and_change_nothing(tmp_path, saved, found):
+    run = sequential(saved)
+    run.epochs(1)
+    message = rf"^the parts of .* fit together: scheduler's _schedulers must be {found} in number"
+    refused(sequential(found, seed=1), run.save(tmp_path / "a"), message)
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (lambda optimizer: schedulers.StepLR(optimizer, 5), "last_epoch"),
+        (lambda optimizer: schedulers.LambdaLR(optimizer, lambda epoch: 1.0), "lr_lambdas"),
+        (
+            lambda optimizer: schedulers.SequentialLR(
+                optimizer, [schedulers.ExponentialLR(optimizer, 0.9) for _ in "ab"], [3]
+            ),
+            "_schedulers",
+        ),
+    ],
+    ids=["step", "lambda", "sequential"],
+)
+def test_scheduler_without_a_part_of_its_state_is_refused_and_changes_nothing(tmp_path, make, key):
+    saved, run = Run(cycle=False), Run(seed=1, cycle=False)
+    saved.scheduler, run.scheduler = make(saved.optimizer), make(run.optimizer)
+    saved.epochs(1)
+    content = read_checkpoint(saved.save(tmp_path / "a"), FORMAT)
+    del content["scheduler"][key]
+    write_checkpoint(tmp_path / "a", content)
+    refused(run, tmp_path / "a", rf"^the parts of .* do not fit together: .*{key}")
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.Adafactor])
+def test_optimizer_of_parameters_in_another_order_is_refused_and_changes_nothing(
+    tmp_path, optimizer
+):
+    run = Run(optimizer=optimizer, cycle=False)
+    run.epochs(1)
+    path = run.save(tmp_path / "a")
+    run.optimizer = optimizer(list(run.model.parameters())[::-1], lr=0.01)
+    refused(run, path, r"^the parts of .*: optimizer must have the same parameters in the same ord")
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("optimizer", {"lr": "x"}), ("optimizer", {"lr": None}), ("optimizer", {"lr": True}),
+        ("optimizer", {"lr": torch.tensor(0.1)}), ("optimizer", {"betas": (0.9, "x")}),
+        ("optimizer", {"betas": (0.9,)}), ("optimizer", {"betas": 0.9}),
+        ("optimizer", {"amsgrad": "x"}), ("scheduler", {"last_epoch": "x"}),
+        ("scheduler", {"base_lrs": ["x"]}), ("scheduler", {"base_lrs": 3}),
+    ],
+)  # fmt: skip
+def test_number_that_is_none_is_refused_and_changes_nothing(tmp_path, where, change):
+    content = read_checkpoint(Run().save(tmp_path / "a"), FORMAT)
+    part = content[where]
+    (part if where == "scheduler" else part["param_groups"][0]).update(change)
+    write_checkpoint(tmp_path / "a", content)
+    message = rf"^the parts of .* do not fit together: {where}'s {next(iter(change))} must be "
+    refused(Run(seed=1), tmp_path / "a", message)
+
+
+def test_rate_that_is_missing_is_refused(tmp_path):
+    content = read_checkpoint(Run().save(tmp_path / "a"), FORMAT)
+    del content["optimizer"]["param_groups"][0]["lr"]
+    write_checkpoint(tmp_path / "a", content)
+    refused(Run(seed=1), tmp_path / "a", r"optimizer must have lr, but there is none$")
+
+
+def test_rate_that_is_a_tensor_comes_back_and_none_else_in_its_place(tmp_path):
+    def with_tensor(seed):
+        return Run(seed, optimizer=lambda weights, lr: torch.optim.Adam(weights, torch.tensor(lr)))
+
+    run, other = with_tensor(0), with_tensor(1)
+    run.epochs(2)
+    run.save(tmp_path / "a")
+    other.load(tmp_path / "a")
+    assert equal(other.everything(), run.everything())
+    refused(Run(), tmp_path / "a", r"optimizer's lr must be a number, got Tensor$")
+    Run().save(tmp_path / "a")
+    refused(other, tmp_path / "a", r"optimizer's lr must be a tensor of shape \(\), got 0.01$")
+
+
+@pytest.mark.parametrize("key", ["exp_avg", "exp_avg_sq"])
+def test_state_of_an_optimizer_that_is_no_tensor_is_refused(tmp_path, key):
+    run = Run()
+    run.epochs(1)
+    content = read_checkpoint(run.save(tmp_path / "a"), FORMAT)
+    content["optimizer"]["state"][2][key] = "x"
+    write_checkpoint(tmp_path / "a", content)
+    refused(Run(seed=1), tmp_path / "a", rf"optimizer's {key} is of type str$")
+
+
+def test_weight_without_values_is_refused_after_others_were_set(tmp_path):
+    content = read_checkpoint(Run().save(tmp_path / "a"), FORMAT)
+    content["model"]["linear.bias"] = torch.empty(7, device="meta")
+    torch.save(content, tmp_path / "a")
+    try:
+        read_checkpoint(tmp_path / "a", FORMAT)
+    except ValueError:
+        pytest.skip("PyTorch reads no such tensor")
+    refused(Run(seed=1), tmp_path / "a", "linear.bias")
+
+
+def test_random_numbers_that_cannot_be_set_are_refused_and_change_nothing(tmp_path):
+    class Stubborn(random.Random):
+        def setstate(self, state):
+            if state != self.getstate():
+                raise RuntimeError("no other state")
+
+    Run().save(tmp_path / "a")
+    run = Run(seed=1)
+    run.rng = Stubborn(3)
+    refused(run, tmp_path / "a", r"^the parts of .* do not fit together: no other state$")
+    content = read_checkpoint(tmp_path / "a", FORMAT)
+    version, numbers, _ = content["rng state"]
+    write_checkpoint(tmp_path / "a", content | {"rng state": (version, numbers, "x")})
+    refused(Run(seed=1), tmp_path / "a", r"^the parts of .* do not fit together: ")
+
+
+OPTIMIZERS = {
+    name: optimizer
+    for name, optimizer in vars(torch.optim).items()
+    if isinstance(optimizer, type)
+    and issubclass(optimizer, torch.optim.Optimizer)
+    # One takes no dense gradients, one matrices only.
+    and name not in ("Optimizer", "SparseAdam", "Muon")
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_of_pytorch_resumes(tmp_path, name):
+    def start(seed):
+        run = Run(seed, optimizer=OPTIMIZERS[name], cycle=False)
+        # The last parameter is a bias: LBFGS keeps all it knows under the first.
+        run.optimizer = OPTIMIZERS[name](list(run.model.parameters())[::-1], lr=0.01)
+        return run
+
+    def step(run):
+        def loss():
+            run.optimizer.zero_grad()
+            value = sum((weight**2).sum() for weight in run.model.parameters())
+            value.backward()
+            return value
+
+        run.optimizer.step(loss)
+
+    run, other = start(0), start(1)
+    step(run)
+    run.save(tmp_path / "a")
+    other.load(tmp_path / "a")
+    for one in (run, other):
+        step(one)
+    assert equal(run.everything(), other.everything())
+
+
+SCHEDULERS = {
+    "multi": lambda o: schedulers.MultiStepLR(o, [3, 60]),
+    "lambda": lambda o: schedulers.LambdaLR(o, lambda epoch: 0.9**epoch),
+    "linear": schedulers.LinearLR,
+    "cosine": lambda o: schedulers.CosineAnnealingLR(o, 50),
+    "restarts": lambda o: schedulers.CosineAnnealingWarmRestarts(o, 7),
+    "polynomial": schedulers.PolynomialLR,
+    "cyclic": lambda o: schedulers.CyclicLR(o, 0.1, 0.2, cycle_momentum=False),
+    "one cycle": lambda o: schedulers.OneCycleLR(o, 0.1, total_steps=500),
+    "sequential": lambda o: schedulers.SequentialLR(
+        o, [schedulers.ConstantLR(o), schedulers.ExponentialLR(o, 0.9)], [9]
+    ),
+    "chained": lambda o: schedulers.ChainedScheduler(
+        [schedulers.ConstantLR(o), schedulers.ExponentialLR(o, 0.9)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_every_scheduler_of_pytorch_resumes(tmp_path, name):
+    def start(seed):
+        run = Run(seed, cycle=False)
+        run.scheduler = SCHEDULERS[name](run.optimizer)
+        return run
+
+    straight = start(0)
+    expected, in_the_end = straight.epochs(3), straight.everything()
+    first = start(0)
+    first.epochs(1)
+    first.save(tmp_path / "a")
+    second = start(5)
+    second.load(tmp_path / "a")
+    assert second.epochs(2) == expected[1:]
+    assert equal(second.everything(), in_the_end)
+
+
+def test_plateau_resumes(tmp_path):
+    runs = Run(cycle=False), Run(5, cycle=False)
+    for run in runs:
+        run.scheduler = schedulers.ReduceLROnPlateau(run.optimizer, patience=1)
+    for value in (3.0, 4.0, 5.0):
+        runs[0].scheduler.step(value)
+    runs[0].save(tmp_path / "a")
+    runs[1].load(tmp_path / "a")
+    assert equal(runs[0].everything(), runs[1].everything())
+
+
+def test_random_numbers_without_a_state_are_refused(tmp_path):
+    run = Run()
+    run.save(tmp_path / "a")
+    run.rng = random.SystemRandom()
+    for call in (run.save, run.load):
+        with pytest.raises(
+            TypeError, match=r"^rng must have a state, which a SystemRandom has not"
+        ):
+            call(tmp_path / "a")
 
 
 def test_missing_file(tmp_path):

@@ -231,6 +231,27 @@ def test_mode_is_restored_after_an_error_too():
     assert model.training
 
 
+def test_each_part_of_the_model_gets_its_own_mode_back():
+    model = small_model(dropout=0.5).train()
+    model.dropout.eval()
+    evaluate(model, small_corpus())
+    assert [module.training for module in (model, model.layer, model.dropout)] == [
+        True,
+        True,
+        False,
+    ]
+    model.eval()
+    model.layer.train()
+    model.begin_state = lambda batch_size: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        evaluate(model, small_corpus())
+    assert [module.training for module in (model, model.layer, model.dropout)] == [
+        False,
+        True,
+        False,
+    ]
+
+
 @pytest.mark.parametrize(
     ("corpus", "num_steps", "error", "message"),
     [
@@ -440,6 +461,13 @@ def test_minibatch_that_does_not_fit_is_named_before_it_changes_anything(pair, e
 def test_perplexity_is_zero_where_the_loss_is_below_all_floats():
     assert perplexity(-(10**400)) == 0.0
     assert perplexity(10**400) == math.inf
+
+
+@pytest.mark.parametrize("loss", [None, "1", torch.zeros(2), [1.0], 1j])
+def test_loss_that_is_no_number_is_named(loss):
+    found = type(loss).__name__
+    with pytest.raises(TypeError, match=f"^mean_loss must be a number, got {found}$"):
+        perplexity(loss)
 
 
 @pytest.mark.parametrize("state", [None, [torch.zeros(2)], (torch.zeros(2), None)])

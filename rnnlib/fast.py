@@ -53,7 +53,7 @@ def product(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
 
 
 def _product(x, weight, add=None):
-    """`product` without its checks, which take a tenth of the time of a small one."""
+    """`product` without its checks: the layers know that their shapes fit."""
     if _ONEDNN is None or x.numel() < FEWEST_NUMBERS:
         return torch.mm(x, weight.T) if add is None else torch.addmm(add, x, weight.T)
     if add is not None and add.dim() == 2:

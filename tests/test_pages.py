@@ -328,10 +328,9 @@ def test_the_page_for_wrong_addresses(built_site, browser):
         ("dark", "auto", True),
         ("dark", "light", False),
         ("light", "dark", True),
-        ("light", None, False),
+        ("light", None, False),  # last, so that nothing stays stored for other tests
     )
     for system, mode, dark in cases:
         show_with(browser, address, 390, system, mode)
         paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(20, 24, 30)") == dark, (system, mode)
-    # The last reader has chosen nothing, as the next test expects.

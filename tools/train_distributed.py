@@ -9,8 +9,8 @@ Every process holds the whole model and takes its share of the rows of each mini
 gradients are averaged over the processes before each step, so that all take the same step:
 the one that a single process would take. A run that finds the file of `--checkpoint` goes on
 from there, with any number of processes; on several machines, the file must lie where all of
-them can read it. If torchrun complains about the name of this
-machine, give it `--local-addr=localhost`.
+them can read it. If torchrun complains about the name of this machine, give it
+`--local-addr=localhost`.
 """
 
 import argparse

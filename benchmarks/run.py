@@ -3,7 +3,7 @@
     python benchmarks/run.py                 everything: about seven minutes, on a quiet machine
     python benchmarks/run.py --short         under two minutes: fewer pairs, no long trainings
     python benchmarks/run.py --out FOLDER    where results.json and scaling.png go, else to
-                                             _build/benchmarks; chapter 12 shows those in
+                                             _build/benchmarks; chapter 13 shows those in
                                              benchmarks/results, so run it again after these
 
 Unless a row says otherwise: one thread and the book's recipe, which is the first 10,000

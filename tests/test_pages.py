@@ -167,7 +167,7 @@ def test_search_finds_a_word_of_a_chapter(built_site, browser):
     links = browser.execute_script(
         "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
     )
-    assert any("08-character-model" in link for link in links)
+    assert any("09-character-model" in link for link in links)
 
 
 def test_the_theme_switch_changes_the_theme_and_is_remembered(built_site, browser):

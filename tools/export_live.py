@@ -2,8 +2,8 @@
 
     python tools/export_live.py
 
-Needs The Time Machine and data/checkpoints/ (rnn-, lstm-timemachine of chapter 8 and the two
-of tools/train_live.py); trains the young networks of chapter 8 itself. Writes into live/:
+Needs The Time Machine and data/checkpoints/ (rnn-, lstm-timemachine of chapter 9 and the two
+of tools/train_live.py); trains the young networks of chapter 9 itself. Writes into live/:
 models/*.js, data/pages.js (a filter of the first pages, to mark what is copied),
 data/reach.js (what predictions depend on), networks.md (a table) and the pictures *.png that
 stand in for the views where there are no scripts. About a minute.
@@ -37,7 +37,7 @@ from rnnlib.traces import ONE_WORD, trace, train_weights
 from rnnlib.training import evaluate, train
 
 LIVE, CHECKPOINTS = ROOT / "live", ROOT / "data" / "checkpoints"
-NUM_PAGES = 10_000  # the first pages: what chapter 8 trains on
+NUM_PAGES = 10_000  # the first pages: what chapter 9 trains on
 PREFIX = "time traveller"
 REACH_PREFIXES, REACH_TOKENS = ("time traveller ", "there is "), 110
 # Name -> title, what it has read, and how many scripts it needs: one byte for a weight where
@@ -52,7 +52,7 @@ NETWORKS = {
 
 
 def young_network(num_epochs: int, corpus, vocab):
-    """The RNN of chapter 8 (same seed, same recipe) after its first `num_epochs` epochs."""
+    """The RNN of chapter 9 (same seed, same recipe) after its first `num_epochs` epochs."""
     torch.manual_seed(0)
     model = language_model("rnn", len(vocab), hidden_size=256)
     batches = TextBatches(corpus[:NUM_PAGES], batch_size=32, num_steps=35, rng=random.Random(0))

@@ -1,4 +1,4 @@
-"""Train the language model of chapter 8 with several processes that share each minibatch.
+"""Train the language model of chapter 9 with several processes that share each minibatch.
 
     python tools/train_distributed.py                                        one process
     torchrun --standalone --nproc_per_node=2 tools/train_distributed.py      two processes

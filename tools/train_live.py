@@ -3,7 +3,7 @@
     python tools/train_live.py                  with the text in data/
 
 Both have 160 units and one-hot input, small enough to be sent with a web page. "by-heart"
-learns from the first 10,000 characters of The Time Machine by the recipe of chapter 8, 500
+learns from the first 10,000 characters of The Time Machine by the recipe of chapter 9, 500
 times over. "whole-book" learns from the first 90% of the book; the epoch that does best on
 the next 5% is kept, and the last 5% is not touched. Writes
 data/checkpoints/live-gru-{by-heart,whole-book}.pt, the weights as 16-bit numbers; about two

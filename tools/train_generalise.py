@@ -1,8 +1,8 @@
-"""Train the models of chapter 9 and store them with their histories.
+"""Train the models of chapter 10 and store them with their histories.
 
-    python tools/train_chapter_09.py                  with the text in data/
-    python tools/train_chapter_09.py --data FOLDER    with the one in FOLDER
-    python tools/train_chapter_09.py --only small     or: whole
+    python tools/train_generalise.py                  with the text in data/
+    python tools/train_generalise.py --data FOLDER    with the one in FOLDER
+    python tools/train_generalise.py --only small     or: whole
 
 The text is found as everywhere in the course: The Time Machine, or else the bundled sample
 (name an empty folder, without a network, to get that). Two LSTMs are trained: "small" on the
@@ -47,7 +47,7 @@ LARGE = {
     "batch_size": 32, "num_steps": 64, "num_epochs": 45, "evaluate_every": 3,
 }  # fmt: skip
 CHANGES = {
-    "as in chapter 8": {},
+    "as in chapter 9": {},
     "unit rows": {"unit_rows": True},
     "embedding": {"embedding_size": 128},
     "GRU": {"kind": "gru"},
@@ -104,7 +104,7 @@ def try_change(
     corpus, vocab_size, seed, kind="rnn", embedding_size=None, dropout=0.0,
     unit_rows=False, adam=False, more_text=False,
 ) -> dict:  # fmt: skip
-    """Chapter 8's recipe with 128 hidden units, stopped early, with one thing changed."""
+    """Chapter 9's recipe with 128 hidden units, stopped early, with one thing changed."""
     learn, choose, page = corpus[:9_000], corpus[9_000:10_000], corpus[10_000:15_000]
     num_epochs = 50
     if more_text:

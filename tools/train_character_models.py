@@ -1,7 +1,7 @@
-"""Train the three models of chapter 8 and store them with their histories.
+"""Train the three models of chapter 9 and store them with their histories.
 
-    python tools/train_chapter_08.py                  with the text in data/
-    python tools/train_chapter_08.py --data FOLDER    with the one in FOLDER
+    python tools/train_character_models.py                  with the text in data/
+    python tools/train_character_models.py --data FOLDER    with the one in FOLDER
 
 The text is found as everywhere in the course: The Time Machine, or else the bundled sample
 (name an empty folder, without a network, to get that). The recipe is that of section 8.5 of

@@ -58,7 +58,7 @@ def plot_heatmap(
     """
     low, high = limits or (None, None)
     with course_style():
-        size = size or (1.4 + 0.5 * len(columns), 0.9 + 0.36 * len(rows))
+        size = size or (max(5.0, 1.4 + 0.5 * len(columns)), 0.9 + 0.36 * len(rows))
         figure, axes = plt.subplots(figsize=size)
         image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=high)
         for i, row in enumerate(values):

@@ -56,13 +56,13 @@ def plot_heatmap(
 
     `rows` and `columns` are names; `limits` are the numbers at the two ends of the colours.
     """
-    low, high = limits or (None, None)
+    values = [list(map(float, row)) for row in values]
     with course_style():
         size = size or (max(5.0, 1.4 + 0.5 * len(columns)), 0.9 + 0.36 * len(rows))
         figure, axes = plt.subplots(figsize=size)
-        image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=low, vmax=high)
+        image = axes.imshow(values, cmap="cividis", aspect="auto", clim=limits)
         for i, row in enumerate(values):
-            for j, value in enumerate(map(float, row)):
+            for j, value in enumerate(row):
                 colour = "white" if image.norm(value) < 0.55 else "black"
                 _text(axes, j, i, format.format(value), size=10, color=colour)
         axes.set_xticks(range(len(columns)), columns)

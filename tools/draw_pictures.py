@@ -28,29 +28,31 @@ def course_title() -> tuple[str, str]:
     return title, re.search(r"^\*([^*]+)\*$", landing_page, re.MULTILINE)[1]
 
 
+def pixels(figure, dpi: float) -> Image.Image:
+    """The figure as an image of few colours: a small file, soon fetched."""
+    figure.set_dpi(dpi)
+    figure.canvas.draw()
+    return Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB").quantize(64)
+
+
 def draw_preview(unrolled) -> Image.Image:
     """The course's title over the picture `unrolled`, the size of a link's preview."""
     width, height = PREVIEW
-    unrolled.set_dpi(0.93 * width / unrolled.get_figwidth())
-    unrolled.canvas.draw()
-    drawing = unrolled.canvas.buffer_rgba()
+    drawing = pixels(unrolled, 400 / unrolled.get_figheight()).convert("RGB")
     preview = plt.figure(figsize=(width / 100, height / 100), dpi=100)
-    preview.figimage(drawing, xo=(width - drawing.shape[1]) // 2, yo=70)
+    preview.figimage(np.asarray(drawing), xo=(width - drawing.width) // 2, yo=40)
     title, subtitle = course_title()
-    preview.text(0.5, 0.85, title, ha="center", va="center", fontsize=36, weight="bold")
-    preview.text(0.5, 0.74, subtitle, ha="center", va="center", fontsize=26, color="#444444")
-    preview.canvas.draw()
-    return Image.fromarray(np.asarray(preview.canvas.buffer_rgba()))
+    preview.text(0.5, 0.89, title, ha="center", va="center", fontsize=36, weight="bold")
+    preview.text(0.5, 0.785, subtitle, ha="center", va="center", fontsize=26, color="#444444")
+    return pixels(preview, 100)
 
 
 def draw_pictures() -> None:
     matplotlib.use("Agg")
     weights = ("$W_{xh}$", "$W_{hh}$", "$W_{hq}$")
     picture = figures.draw_unrolled("hello", "ohlol", weights)
-    picture.savefig(ROOT / "_static" / "unrolled.png", dpi=130, metadata={"Software": None})
-    # A fetched preview should be small: few colours do.
-    preview = draw_preview(picture).convert("RGB").quantize(64)
-    preview.save(ROOT / "_static" / "preview.png", optimize=True)
+    pixels(picture, 200).save(ROOT / "_static" / "unrolled.png", optimize=True)
+    draw_preview(picture).save(ROOT / "_static" / "preview.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """The small library behind the course *Recurrent Networks, Shape by Shape*.
 
-A line of data's way through it, in one direction, a file for each step:
+Data takes one way through it, a file for each step:
 
-    text -> batches -> models (built on layers) -> training -> generation
+    text -> batches -> models (around torch.nn's layers, or those of `layers`) -> training -> generation
 
-`shapes` and `figures` only look on: they print shape ledgers and draw. Import what you
-need, as in `from rnnlib import text, training`. Importing downloads nothing and changes
-no settings.
+`fast` makes plain layers of `torch.nn` faster, `checkpoints` keeps results in files, `shapes`,
+`figures` and `cells` draw, and `d2l` offers the names of the book's recurrent chapters.
+Importing downloads nothing and changes no setting.
 """
+
+__version__ = "2.0.0"

@@ -5,92 +5,74 @@ and draw from `rng` in the same order, so the same seed gives the same minibatch
 """
 
 import random
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
-
-from rnnlib.checks import flag, has_methods, index_tensor, whole_number
-
-
-def _check(corpus: torch.Tensor, batch_size: int, num_steps: int, rng, shuffle: bool) -> None:
-    index_tensor("corpus", corpus, num_dims=1)
-    whole_number("batch_size", batch_size)
-    whole_number("num_steps", num_steps)
-    has_methods("rng", rng, "randint shuffle", "a random.Random or the module random")
-    # The last target lies one past the last input, and the offset may cost num_steps tokens,
-    # or one fewer where the windows are shuffled.
-    most_skipped = num_steps - 1 if shuffle else num_steps
-    needed = batch_size * num_steps + most_skipped + 1
-    if len(corpus) < needed:
-        raise ValueError(
-            f"corpus must hold at least {needed} tokens for one minibatch of batch_size="
-            f"{batch_size} and num_steps={num_steps} at any offset, got {len(corpus)}"
-        )
+from torch import Tensor
 
 
-def sequential_batches(
-    corpus: torch.Tensor, batch_size: int, num_steps: int, rng=random
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Cut `corpus` so that row i of a minibatch goes on where row i of the last one ended.
+class Minibatch(NamedTuple):
+    """Inputs and targets, each `(batch_size, num_steps)`.
 
-    Yields `X, Y`, each `(batch_size, num_steps)`. An offset drawn by `rng.randint` skips up
-    to `num_steps` tokens, so that epochs differ. The hidden state may be carried over.
+    `carries_state` says whether row i goes on where row i of the minibatch before ended.
     """
-    _check(corpus, batch_size, num_steps, rng, shuffle=False)
+
+    X: Tensor
+    Y: Tensor
+    carries_state = False
+
+
+class NextMinibatch(Minibatch):
+    carries_state = True
+
+
+def sequential_batches(corpus: Tensor, batch_size: int, num_steps: int, rng=random):
+    """Cut `corpus` `(num_tokens,)` so that row i goes on from one minibatch to the next.
+
+    Yields `X, Y`, each `(batch_size, num_steps)`. An offset drawn by `rng.randint` skips up to
+    `num_steps` tokens, so that epochs differ. The hidden state may be carried over.
+    """
     offset = rng.randint(0, num_steps)
     steps_per_row = (len(corpus) - offset - 1) // batch_size
+    _check_enough(steps_per_row >= num_steps, corpus)
     num_tokens = steps_per_row * batch_size
     inputs = corpus[offset : offset + num_tokens].reshape(batch_size, steps_per_row)
     targets = corpus[offset + 1 : offset + 1 + num_tokens].reshape(batch_size, steps_per_row)
     for start in range(0, steps_per_row - num_steps + 1, num_steps):
         window = slice(start, start + num_steps)
-        # Copies: who changes X in place changes neither Y nor the corpus.
-        yield inputs[:, window].clone(), targets[:, window].clone()
+        # Copies: changing X in place must change neither Y nor the corpus.
+        yield NextMinibatch(inputs[:, window].clone(), targets[:, window].clone())
 
 
-def random_batches(
-    corpus: torch.Tensor, batch_size: int, num_steps: int, rng=random
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Cut `corpus` into windows of `num_steps` and deal them out in random order.
+def random_batches(corpus: Tensor, batch_size: int, num_steps: int, rng=random):
+    """Cut `corpus` `(num_tokens,)` into windows of `num_steps` and deal them in random order.
 
     Yields `X, Y`, each `(batch_size, num_steps)`. Rows of successive minibatches have
-    nothing to do with each other, so the hidden state must start anew in each.
+    nothing to do with each other, so the hidden state must begin anew in each.
     """
-    _check(corpus, batch_size, num_steps, rng, shuffle=True)
     offset = rng.randint(0, num_steps - 1)
     num_windows = (len(corpus) - offset - 1) // num_steps
+    _check_enough(num_windows >= batch_size, corpus)
     starts = [offset + num_steps * window for window in range(num_windows)]
     rng.shuffle(starts)
-    steps = torch.arange(num_steps)
     for first in range(0, num_windows - batch_size + 1, batch_size):
-        positions = torch.tensor(starts[first : first + batch_size])[:, None] + steps
-        yield corpus[positions], corpus[positions + 1]
+        positions = torch.tensor(starts[first : first + batch_size])[:, None]
+        positions = (positions + torch.arange(num_steps)).to(corpus.device)
+        yield Minibatch(corpus[positions], corpus[positions + 1])
+
+
+def _check_enough(enough: bool, corpus: Tensor) -> None:
+    if not enough:  # an epoch without a minibatch would train nothing
+        raise ValueError(f"{len(corpus)} tokens are too few for one minibatch of this size")
 
 
 class TextBatches:
-    """Minibatches of a corpus for many epochs: each `for X, Y in batches` is one epoch.
+    """The minibatches of a corpus, cut anew in each `for` loop (an epoch), in order or shuffled."""
 
-    `shuffle=False` cuts sequentially, `shuffle=True` at random. `carries_state` tells the
-    training whether a minibatch goes on where the last one ended.
-    """
-
-    def __init__(
-        self,
-        corpus: torch.Tensor,
-        batch_size: int,
-        num_steps: int,
-        shuffle: bool = False,
-        rng=random,
-    ):
-        _check(corpus, batch_size, num_steps, rng, flag("shuffle", shuffle))
+    def __init__(self, corpus, batch_size, num_steps, shuffle=False, rng=random):
         self.corpus, self.batch_size, self.num_steps = corpus, batch_size, num_steps
         self.shuffle, self.rng = shuffle, rng
 
-    @property
-    def carries_state(self) -> bool:
-        """Whether row i of a minibatch goes on where row i of the last one ended."""
-        return not self.shuffle
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self):
         cut = random_batches if self.shuffle else sequential_batches
         return cut(self.corpus, self.batch_size, self.num_steps, self.rng)

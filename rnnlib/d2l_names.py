@@ -1,130 +1,200 @@
-"""Names of d2l that `rnnlib.d2l` does not have: what each was, and where to look instead.
+"""What d2l 0.17's recurrent chapters share with all others, for `rnnlib.d2l`."""
 
-`OTHER_CHAPTERS` are the public names of release 0.17 outside the recurrent chapters.
-`RELEASE_1` are names that release 1.0 brought for its own recurrent chapters, and
-`IMPORTED` what release 0.17 only had because it had imported it.
-"""
+import time
+from importlib import import_module
+from itertools import accumulate
 
-OTHER_CHAPTERS = {
-    "linear networks": """
-        synthetic_data linreg squared_loss load_array get_fashion_mnist_labels show_images
-        get_dataloader_workers load_data_fashion_mnist accuracy evaluate_accuracy
-        train_epoch_ch3 train_ch3 predict_ch3
-    """,
-    "multilayer perceptrons": """
-        evaluate_loss download_extract download_all
-    """,
-    "convolutional networks": """
-        corr2d evaluate_accuracy_gpu train_ch6
-    """,
-    "modern convolutional networks": """
-        Residual
-    """,
-    "sequence to sequence": """
-        read_data_nmt preprocess_nmt tokenize_nmt show_list_len_pair_hist truncate_pad
-        build_array_nmt load_data_nmt Encoder Decoder EncoderDecoder Seq2SeqEncoder
-        sequence_mask MaskedSoftmaxCELoss train_seq2seq predict_seq2seq bleu
-    """,
-    "attention": """
-        show_heatmaps masked_softmax AdditiveAttention DotProductAttention AttentionDecoder
-        MultiHeadAttention transpose_qkv transpose_output PositionalEncoding PositionWiseFFN
-        AddNorm EncoderBlock TransformerEncoder
-    """,
-    "optimization": """
-        annotate train_2d show_trace_2d get_data_ch11 train_ch11 train_concise_ch11
-    """,
-    "computational performance": """
-        Benchmark split_batch resnet18
-    """,
-    "computer vision": """
-        train_batch_ch13 train_ch13 box_corner_to_center box_center_to_corner bbox_to_rect
-        multibox_prior show_bboxes box_iou assign_anchor_to_bbox offset_boxes
-        multibox_target offset_inverse nms multibox_detection read_data_bananas
-        BananasDataset load_data_bananas read_voc_images voc_colormap2label
-        voc_label_indices voc_rand_crop VOCSegDataset load_data_voc read_csv_labels copyfile
-        reorg_train_valid reorg_test
-    """,
-    "pretraining for language": """
-        read_ptb subsample get_centers_and_contexts RandomGenerator get_negatives batchify
-        load_data_ptb TokenEmbedding get_tokens_and_segments BERTEncoder MaskLM
-        NextSentencePred BERTModel load_data_wiki
-    """,
-    "applications in language": """
-        read_imdb load_data_imdb predict_sentiment read_snli SNLIDataset load_data_snli
-        predict_snli
-    """,
-    "generative adversarial networks": """
-        update_D update_G
-    """,
-}
+import torch
 
+
+def _method(name):
+    return lambda x, *args, **kwargs: getattr(x, name)(*args, **kwargs)
+
+
+FUNCTIONS = """ones zeros tensor arange meshgrid sin sinh cos cosh tanh linspace exp log normal rand
+    matmul stack abs eye int32 float32 concat"""
+METHODS = {"size": "numel", "reduce_sum": "sum", "astype": "type", "transpose": "t"}
+METHODS |= {name: name for name in ("argmax", "reshape", "to")}
+TENSORS = {name: getattr(torch, name) for name in FUNCTIONS.split()}
+TENSORS |= {name: _method(method) for name, method in METHODS.items()}
+globals().update(TENSORS)
+
+
+def numpy(x, *args, **kwargs):
+    """The values of a tensor as an array of NumPy."""
+    return x.detach().numpy(*args, **kwargs)
+
+
+def load_array(data_arrays, batch_size, is_train=True):
+    """Minibatches of tensors with equally many rows, shuffled for training."""
+    rows = torch.utils.data.TensorDataset(*data_arrays)
+    return torch.utils.data.DataLoader(rows, batch_size, shuffle=is_train)
+
+
+def sgd(params, lr, batch_size):
+    """One step of stochastic gradient descent, after which the gradients are zero."""
+    with torch.no_grad():
+        for weight in params:
+            weight.sub_(lr / batch_size * weight.grad)
+            weight.grad.zero_()
+
+
+@torch.no_grad()
+def evaluate_loss(net, data_iter, loss):
+    """The mean loss over all numbers that `net` predicts."""
+    total, count = 0.0, 0
+    for X, y in data_iter:
+        predicted = net(X)
+        values = loss(predicted, y.reshape(predicted.shape))
+        total, count = total + float(values.sum()), count + values.numel()
+    return total / count
+
+
+def try_all_gpus():
+    """All GPUs, or else a list of the CPU."""
+    names = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [torch.device(name) for name in names or ["cpu"]]
+
+
+def try_gpu(i=0):
+    """GPU number `i`, or else the CPU."""
+    return torch.device("cuda", i) if i < torch.cuda.device_count() else torch.device("cpu")
+
+
+class Timer:
+    """A stopwatch of several runs, in seconds."""
+
+    def __init__(self):
+        self.times = []
+        self.start()
+
+    def start(self):
+        self.tik = time.time()
+
+    def stop(self):
+        self.times += [time.time() - self.tik]
+        return self.times[-1]
+
+    def sum(self):
+        return sum(self.times)
+
+    def avg(self):
+        return self.sum() / len(self.times)
+
+    def cumsum(self):
+        return list(accumulate(self.times))
+
+
+class Accumulator:
+    """Several sums that grow together."""
+
+    def __init__(self, n):
+        self.data = n * [0.0]
+
+    def add(self, *args):
+        self.data = [total + float(new) for total, new in zip(self.data, args, strict=False)]
+
+    def reset(self):
+        self.data = [0.0 for _ in self.data]
+
+    def __getitem__(self, idx):
+        return self.data[idx]
+
+
+FORMATS = ("-", "m--", "g-.", "r:")
+
+
+def use_svg_display():
+    """Show pictures in a notebook as SVG."""
+    from IPython import get_ipython
+
+    if get_ipython():
+        import_module("matplotlib_inline.backend_inline").set_matplotlib_formats("svg")
+
+
+def set_figsize(figsize=(3.5, 2.5)):
+    """Set the size of pictures, in inches."""
+    use_svg_display()
+    import_module("matplotlib.pyplot").rcParams.update({"figure.figsize": figsize})
+
+
+def set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend):
+    """Labels, limits, scales and legend of a plot."""
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale=xscale, yscale=yscale, xlim=xlim, ylim=ylim)
+    if legend:
+        axes.legend(legend)
+    axes.grid()
+
+
+def _curves(values):
+    """A list of curves, given one or several."""
+    plain = isinstance(values, list) and not hasattr(values[0], "__len__")
+    return [values] if plain or getattr(values, "ndim", 0) == 1 else values
+
+
+def plot(X, Y=None, xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None, xscale="linear",
+         yscale="linear", fmts=FORMATS, figsize=(3.5, 2.5), axes=None):  # fmt: skip
+    """Curves `Y` over `X`, or over 0, 1, 2, ... if there is no `Y`; each may be one or a list."""
+    set_figsize(figsize)
+    xs, ys = ([[]], _curves(X)) if Y is None else (_curves(X), _curves(Y))
+    xs = xs if len(xs) == len(ys) else xs * len(ys)
+    axes = axes or import_module("matplotlib.pyplot").gca()
+    axes.cla()
+    for x, y, style in zip(xs, ys, fmts, strict=False):
+        axes.plot(*([x] if len(x) else []), y, style)
+    set_axes(axes, xlabel, ylabel, xlim, ylim, xscale, yscale, legend)
+
+
+class Animator:
+    """A plot that grows: each `add(x, y)` appends a point to every curve and draws anew."""
+
+    def __init__(self, xlabel=None, ylabel=None, legend=None, xlim=None, ylim=None, xscale="linear",
+                 yscale="linear", fmts=FORMATS, nrows=1, ncols=1, figsize=(3.5, 2.5)):  # fmt: skip
+        use_svg_display()
+        self.fig, axes = import_module("matplotlib.pyplot").subplots(nrows, ncols, figsize=figsize)
+        self.axes = axes if nrows * ncols > 1 else [axes]
+        labels = xlabel, ylabel, xlim, ylim, xscale, yscale, legend
+        self.config_axes = lambda: set_axes(self.axes[0], *labels)
+        self.X, self.Y, self.fmts = None, None, fmts
+
+    def add(self, x, y):
+        display = import_module("IPython.display")
+        ys = y if hasattr(y, "__len__") else [y]
+        xs = x if hasattr(x, "__len__") else [x] * len(ys)
+        self.X, self.Y = (known or [[] for _ in ys] for known in (self.X, self.Y))
+        for a, b, along, up in zip(xs, ys, self.X, self.Y, strict=False):
+            if not (a is None or b is None):
+                along.append(a)
+                up.append(b)
+        self.axes[0].clear()
+        for along, up, style in zip(self.X, self.Y, self.fmts, strict=False):
+            self.axes[0].plot(along, up, style)
+        self.config_axes()
+        display.display(self.fig)
+        display.clear_output(True)
+
+
+# What else a reader may look for: modules that d2l had imported, and names of its release 1.0.
+MODULES = {"plt": "matplotlib.pyplot", "display": "IPython.display", "np": "numpy"}
+MODULES |= {"F": "torch.nn.functional", "data": "torch.utils.data"}
 RELEASE_1 = {
-    "TimeMachine": "the data set of release 1.0; here load_data_time_machine(batch_size, num_steps)",
-    "RNNScratch": "the layer of release 1.0; here rnnlib.layers.RNN",
-    "RNN": "the layer of release 1.0; here torch.nn.RNN or rnnlib.layers.RNN",
-    "GRUScratch": "the layer of release 1.0; here rnnlib.layers.GRU",
-    "GRU": "the layer of release 1.0; here torch.nn.GRU or rnnlib.layers.GRU",
-    "LSTMScratch": "the layer of release 1.0; here rnnlib.layers.LSTM",
-    "LSTM": "the layer of release 1.0; here torch.nn.LSTM or rnnlib.layers.LSTM",
-    "StackedRNNScratch": "the layer of release 1.0; here any layer with num_layers above 1",
-    "BiRNNScratch": "the layer of release 1.0; here any layer with bidirectional=True",
-    "RNNLMScratch": "the model of release 1.0; here RNNModelScratch or rnnlib.models.LanguageModel",
-    "RNNLM": "the model of release 1.0; here RNNModel or rnnlib.models.LanguageModel",
-    "Trainer": "the training of release 1.0; here train_ch8 or rnnlib.training.train",
-    "Module": "a base class of release 1.0; here torch.nn.Module",
-    "DataModule": "a base class of release 1.0; here rnnlib.batches.TextBatches",
-    "Classifier": "a base class of release 1.0; here torch.nn.Module",
-    "HyperParameters": "a base class of release 1.0; here plain arguments",
-    "ProgressBoard": "the plot of release 1.0; here Animator or rnnlib.figures.plot_curves",
-    "add_to_class": "a tool of release 1.0; here plain subclasses",
-    "SGD": "the optimizer of release 1.0; here sgd or torch.optim.SGD",
-    "Data": "a data set of release 1.0; here rnnlib.batches.TextBatches",
-    "MTFraEng": "the translation data of release 1.0, which this course does not cover",
-    "check_len": "a check of release 1.0; here assert len(a) == n",
-    "check_shape": "a check of release 1.0; here rnnlib.shapes or assert a.shape == shape",
-    "cpu": "a device of release 1.0; here torch.device('cpu')",
-    "gpu": "a device of release 1.0; here try_gpu",
-    "num_gpus": "the count of release 1.0; here torch.cuda.device_count()",
-    "Seq2Seq": "the translation model of release 1.0, which this course does not cover",
+    "load_data_time_machine": "TimeMachine Data DataModule",
+    "RNNModelScratch": "RNNLMScratch",
+    "RNNModel": "RNNLM Module Classifier",
+    "train_ch8": "Trainer",
+    "rnnlib.layers": "RNN GRU LSTM RNNScratch GRUScratch LSTMScratch StackedRNNScratch BiRNNScratch",
+    "sgd": "SGD",
+    "Animator": "ProgressBoard",
+    "try_gpu": "cpu gpu num_gpus",
+    "plain Python": "HyperParameters add_to_class check_len check_shape",
 }
 
-IMPORTED = {
-    "F": "from torch.nn import functional as F",
-    "Image": "from PIL import Image",
-    "data": "from torch.utils import data",
-    "defaultdict": "from collections import defaultdict",
-    "np": "import numpy as np",
-    "pd": "import pandas as pd",
-    "transforms": "from torchvision import transforms",
-} | {
-    name: f"import {name}"
-    for name in (
-        "hashlib",
-        "math",
-        "os",
-        "random",
-        "re",
-        "requests",
-        "shutil",
-        "sys",
-        "tarfile",
-        "torchvision",
-        "zipfile",
-    )
-}
 
-ELSEWHERE = {
-    name: f"a name of d2l's chapters on {chapter}, which this course does not cover; "
-    "look in the book, release 0.17"
-    for chapter, names in OTHER_CHAPTERS.items()
-    for name in names.split()
-}
-ELSEWHERE |= dict.fromkeys(
-    ["VOC_CLASSES", "VOC_COLORMAP"],
-    "a list of d2l's chapters on computer vision, which this course does not cover",
-)
-ELSEWHERE |= {name: f"it was {what}" for name, what in RELEASE_1.items()}
-ELSEWHERE |= {
-    name: f"d2l 0.17 had it only because it had imported it; here write: {line}"
-    for name, line in IMPORTED.items()
-}
+def __getattr__(name):
+    if name in MODULES:
+        return import_module(MODULES[name])
+    reason = "it has the names of release 0.17's chapters on recurrent networks"
+    for here, names in RELEASE_1.items():
+        if name in names.split():
+            reason = f"that is a name of release 1.0, in place of which you can use {here}"
+    raise AttributeError(f"rnnlib.d2l has no {name}: {reason}")

@@ -1,10 +1,8 @@
-"""A language model -> the same model, one token after another, as fast as one thread can.
+"""The steps of recurrent layers, written by hand: with their gradient, and to write text.
 
-A step of generation is small: for one text, a matrix times a vector. Calling a module, and an
-operation of PyTorch for each part of it, costs several times as much as the arithmetic. Here
-a step is a handful of NumPy operations on plain arrays. Three things keep them few: the
-input's product is a row looked up, biases are added beforehand, and one product gives both
-the logits and the part of the next step that comes from the hidden state, as both read it.
+Only the gradient of the state has to go from step to step. That of the weights is one large
+product over all steps, where PyTorch makes a small one for each. tanh is NumPy's. `fast`
+decides when to use what is here; the chapter "Faster" says what each part gains.
 """
 
 from functools import partial
@@ -12,127 +10,177 @@ from functools import partial
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules import module as everywhere
+from torch.autograd import Function
+from torch.nn import functional as F
 
-from rnnlib import fast
-from rnnlib.fast import packed, product
-from rnnlib.models import LanguageModel
-
-# What the modules of such a model compute; a subclass may compute something else.
-RECURRENT = (nn.RNN, nn.GRU, nn.LSTM, fast.RNN)
-OTHERS = (LanguageModel, nn.Embedding, nn.Dropout, nn.Linear, fast.Linear)
-FORWARDS = {module.forward for module in (*RECURRENT, *OTHERS)}
+from rnnlib import layers
 
 
-def steps_of(model: nn.Module, state) -> "Steps | None":
-    """`Steps` from `state`, or None if the model is not one that `Steps` can stand for.
+class Steps(Function):
+    """All steps of one layer in one direction: `(from_input, h_0, weight_hh, bias_hh)` -> `(output, h_n)`.
 
-    It can for a `LanguageModel` of one layer in one direction, in float32, on the CPU, whose
-    weights are finite and so small that no sum can overflow.
-    """
-    layer = getattr(model, "layer", None)
-    usual = (
-        isinstance(model, LanguageModel)
-        and all(getattr(m.forward, "__func__", None) in FORWARDS for m in model.modules())
-        and isinstance(layer, nn.RNN | nn.GRU | nn.LSTM)
-        and getattr(layer, "nonlinearity", "tanh") == "tanh"
-        and (layer.num_layers, layer.bidirectional, layer.proj_size) == (1, False, 0)
-        and model.linear.bias is not None
-        and all(type(m).__call__ is nn.Module.__call__ for m in model.modules())
-        and not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
-        and not (everywhere._global_forward_hooks or everywhere._global_forward_pre_hooks)
-        and (model.embedding is None or model.embedding.max_norm is None)
-        and all(p.dtype == torch.float32 and p.device.type == "cpu" for p in model.parameters())
-    )
-    if not usual:
-        return None
-    steps = Steps(model, state)
-    return steps if steps.bounded else None
-
-
-class Steps:
-    """`steps(indices)` feeds one token a text and returns the logits for the next ones.
-
-    One text: `indices` is an int, logits have shape `(vocab_size,)`. Several texts, from a
-    state of that batch size: `indices` `(batch_size,)`, logits `(batch_size, vocab_size)`.
-    The logits are overwritten by the next call. The state is kept inside.
+    `from_input` `(num_steps, batch_size, gates * hidden_size)` is what comes from the input.
     """
 
-    @torch.no_grad()
-    def __init__(self, model: LanguageModel, state):
-        layer, linear = model.layer, model.linear
-        zeros = layer.weight_hh_l0.new_zeros(len(layer.weight_hh_l0))
-        bias, bias_hh = (layer.bias_ih_l0, layer.bias_hh_l0) if layer.bias else (zeros, zeros)
-        if not isinstance(layer, nn.GRU):  # whose reset gate acts on b_hh as well
-            bias, bias_hh = bias + bias_hh, zeros
-        rows = layer.weight_ih_l0.T
-        if model.embedding is not None:
-            rows = model.embedding.weight @ rows
-        from_input = rows + bias
-        weight = torch.cat([layer.weight_hh_l0, linear.weight])
-        bias = torch.cat([bias_hh, linear.bias])
-        # |h| is at most 1, so no sum is larger.
-        largest = weight.abs().sum(1).max() + bias.abs().max() + from_input.abs().max()
-        self.bounded = bool(torch.isfinite(largest))
-        if not self.bounded:
-            return
-        size = layer.hidden_size
-        if isinstance(layer, nn.RNN):
-            self.advance = self._rnn
-        else:
-            self.advance = self._gru if isinstance(layer, nn.GRU) else self._lstm
-            # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact.
-            halved = [slice(2 * size)] + [slice(3 * size, 4 * size)] * isinstance(layer, nn.LSTM)
-            for part in halved:
-                from_input[:, part] /= 2
-                weight[part] /= 2
-                bias[part] /= 2
-        self.size, self.num_sums = size, len(zeros)
-        parts = state if isinstance(state, tuple) else (state,)
-        one = parts[0].shape[1] == 1
-        start, *cell = ((part[0, 0] if one else part[0]).numpy() for part in parts)
-        self.cell = cell[0].copy() if cell else None
-        rows = from_input.numpy()
-        self.rows = rows.__getitem__ if one else partial(np.take, rows, axis=0)
-        if one or start.size < fast.FEWEST_NUMBERS:
-            # A column of ones beside the state, so that the product adds the bias.
-            state = np.ones((*start.shape[:-1], size + 1), dtype=np.float32)
-            self.h = state[..., :size]
-            weight_T = torch.cat([weight.T, bias[None]]).numpy()
-            sums = np.empty((*start.shape[:-1], weight_T.shape[1]), dtype=np.float32)
-            self._share(sums)
-            self.multiply = partial(np.dot, state, weight_T, sums)
-        else:
-            self.h = np.empty_like(start)
-            h, weight = torch.from_numpy(self.h), packed(weight, len(start))
-            self.multiply = lambda: self._share(product(h, weight, bias).numpy())
-        self.h[:] = start
+    @classmethod
+    def again(cls, ctx, *d_outputs):
+        """The gradients once more by PyTorch's operations, so that they have gradients, too."""
+        inputs, outputs = ctx.saved_tensors[:4], []
+        from_input, h, *weights = inputs
+        for x in from_input:
+            (h,) = cls.step(x, (h,), *weights, None)
+            outputs.append(h)
+        needed = [x for x, needs in zip(inputs, ctx.needs_input_grad, strict=True) if needs]
+        outputs = torch.stack(outputs), h
+        gradients = iter(torch.autograd.grad(outputs, needed, d_outputs, create_graph=True))
+        return tuple(next(gradients) if needs else None for needs in ctx.needs_input_grad)
+
+
+class RNNSteps(Steps):
+    """h_t = tanh(from_input_t + W_hh h_{t-1}); both biases are in `from_input`."""
+
+    @staticmethod
+    def step(x, state, weight, bias, _):
+        return (torch.tanh(x + F.linear(state[0], weight, bias)),)
+
+    @staticmethod
+    def forward(ctx, from_input, h_0, weight, bias):
+        states = torch.cat([h_0[None], torch.empty_like(from_input)])
+        h, weight_T, arrays = states.unbind(), weight.T.contiguous(), states.numpy()
+        for t, x in enumerate(from_input.unbind()):
+            torch.addmm(x, h[t], weight_T, out=h[t + 1])
+            np.tanh(arrays[t + 1], out=arrays[t + 1])
+        ctx.save_for_backward(from_input, h_0, weight, bias, states)
+        return states[1:], states[-1].clone()
+
+    @staticmethod
+    def backward(ctx, d_output, d_last):
+        if torch.is_grad_enabled():
+            return RNNSteps.again(ctx, d_output, d_last)
+        _, _, weight, _, states = ctx.saved_tensors
+        d_sums = 1 - states[1:] * states[1:]  # the slope of tanh; times d_h below
+        sums, d_h = d_sums.unbind(), d_output[-1] + d_last
+        for t in range(len(sums) - 1, 0, -1):
+            d_h = torch.addmm(d_output[t - 1], sums[t].mul_(d_h), weight)
+        d_h_0 = sums[0].mul_(d_h) @ weight
+        return d_sums, d_h_0, d_sums.flatten(0, 1).T @ states[:-1].flatten(0, 1), None
+
+
+class GRUSteps(Steps):
+    """`layers.GRU.step` for all steps; the parts of r, z and n lie side by side."""
+
+    step = partial(layers.GRU.step, None)
+
+    @staticmethod
+    def forward(ctx, from_input, h_0, weight, bias):
+        two = 2 * h_0.shape[1]
+        gates, new = from_input[..., :two].clone(), from_input[..., two:].clone()
+        states = torch.cat([h_0[None], torch.empty_like(new)])
+        of_state, weight_T = torch.empty_like(new), weight.T.contiguous()
+        sums, arrays = torch.empty_like(from_input[0]), new.numpy()
+        for t, h in enumerate(states.unbind()[:-1]):
+            torch.addmm(bias, h, weight_T, out=sums)
+            r, z = gates[t].add_(sums[:, :two]).sigmoid_().chunk(2, 1)
+            of_state[t] = sums[:, two:]
+            new[t].addcmul_(r, of_state[t])
+            np.tanh(arrays[t], out=arrays[t])
+            torch.lerp(new[t], h, z, out=states[t + 1])  # n + z (h - n)
+        ctx.save_for_backward(from_input, h_0, weight, bias, states, gates, new, of_state)
+        return states[1:], states[-1].clone()
+
+    @staticmethod
+    def backward(ctx, d_output, d_last):
+        if torch.is_grad_enabled():
+            return GRUSteps.again(ctx, d_output, d_last)
+        weight, _, states, gates, n, of_state = ctx.saved_tensors[2:]
+        r, z = gates.chunk(2, -1)
+        # Each gate's gradient is d_h times a factor that is known before the loop.
+        of_n = (1 - z) * (1 - n * n)
+        factors = [of_n * of_state * r * (1 - r), (states[:-1] - n) * z * (1 - z), of_n * r]
+        d_sums, d_states = torch.stack(factors, 2), torch.empty_like(d_output)
+        d_h = d_output[-1] + d_last
+        for t in range(len(d_output) - 1, -1, -1):
+            d_states[t] = d_h
+            d_h = d_h * z[t] + d_output[t - 1] if t else d_h * z[t]
+            d_h.addmm_(d_sums[t].mul_(d_states[t, :, None]).flatten(1), weight)
+        d_new, d_sums = d_states.mul_(of_n), d_sums.flatten(2)
+        d_from_input = torch.cat([d_sums[..., : 2 * n.shape[2]], d_new], -1)
+        d_sums = d_sums.flatten(0, 1)
+        return d_from_input, d_h, d_sums.T @ states[:-1].flatten(0, 1), d_sums.sum(0)
+
+
+class Writer:
+    """`writer(tokens)` feeds one token to each text and returns the logits for the next ones.
+
+    A step is a handful of operations on NumPy arrays: the input's product is a row looked up,
+    biases are added beforehand, and one product gives both the logits and what the next step
+    gets from the state, since both read the same state.
+    """
+
+    def __init__(self, rnn, linear, embedding, state):
+        kind, size, one = type(rnn), rnn.hidden_size, state[0].shape[1] == 1
+        rows, weight, bias = self._merge(rnn, linear, embedding)
+        # |h| is at most 1, so no sum is larger than this.
+        largest = weight.abs().sum(1).max() + bias.abs().max() + rows.abs().max()
+        self.is_finite = bool(largest.isfinite())
+        # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact.
+        halved = {nn.RNN: 0, nn.GRU: 2 * size, nn.LSTM: 4 * size}[kind]
+        for part in (rows.T, weight, bias):
+            part[:halved] /= 2
+            part[2 * size : 3 * size] *= 2 if kind is nn.LSTM else 1  # g is a tanh
+        h, *cell = (part[0].detach().cpu().numpy() for part in state)
+        # A column of ones beside the state, so that the product adds the bias.
+        ones = np.concatenate([h, np.ones((len(h), 1), dtype=np.float32)], 1)
+        weight, num_sums = torch.cat([weight.T, bias[None]]), rows.shape[1]
+        sums = np.empty((len(h), weight.shape[1]), dtype=np.float32)
+        if one:
+            ones, sums, cell = ones[0], sums[0], [part[0] for part in cell]
+            self.multiply = partial(np.dot, ones, weight.numpy(), sums)
+            self.rows = rows.numpy().__getitem__
+        else:  # by PyTorch: NumPy would take all cores, and wait for the slowest
+            tensors = torch.from_numpy(ones), weight
+            self.multiply = partial(torch.mm, *tensors, out=torch.from_numpy(sums))
+            self.rows = partial(np.take, rows.numpy(), axis=0)
+        self.size, self.cell, self.h = size, cell[0].copy() if cell else None, ones[..., :size]
+        self.from_state, self.logits = sums[..., :num_sums], sums[..., num_sums:]
+        self.advance = {nn.RNN: self._rnn, nn.GRU: self._gru, nn.LSTM: self._lstm}[kind]
         self.multiply()
 
-    def __call__(self, indices) -> np.ndarray:
-        self.advance(self.rows(indices))
+    @staticmethod
+    def _merge(rnn, linear, embedding):
+        """A row for each token, and the weights and biases of all that reads the state."""
+        weights = dict(rnn.named_parameters())
+        b_ih, b_hh = (
+            weights.get(f"bias_{of}_l0", rnn.weight_hh_l0[:, 0] * 0) for of in ("ih", "hh")
+        )
+        if not isinstance(rnn, nn.GRU):  # whose reset gate acts on the second bias as well
+            b_ih, b_hh = b_ih + b_hh, b_hh * 0
+        rows = rnn.weight_ih_l0.T if embedding is None else embedding.weight @ rnn.weight_ih_l0.T
+        parts = (
+            rows + b_ih,
+            torch.cat([rnn.weight_hh_l0, linear.weight]),
+            torch.cat([b_hh, linear.bias]),
+        )
+        return [part.detach().cpu() for part in parts]
+
+    def __call__(self, tokens) -> np.ndarray:
+        self.advance(self.rows(tokens))
         self.multiply()
         return self.logits
 
-    def _share(self, sums) -> None:
-        """One product gave both: what the next step gets from the state, and the logits."""
-        self.from_hidden, self.logits = sums[..., : self.num_sums], sums[..., self.num_sums :]
-
     def _rnn(self, from_input):
-        np.tanh(from_input + self.from_hidden, out=self.h)
+        np.tanh(from_input + self.from_state, out=self.h)
 
     def _gru(self, from_input):
-        size, of_n = self.size, self.from_hidden[..., 2 * self.size :]
-        gates = np.tanh(from_input[..., : 2 * size] + self.from_hidden[..., : 2 * size])
+        two, size = 2 * self.size, self.size
+        gates = np.tanh(from_input[..., :two] + self.from_state[..., :two])
         gates *= 0.5
         gates += 0.5
-        n = np.tanh(from_input[..., 2 * size :] + gates[..., :size] * of_n)
+        n = np.tanh(from_input[..., two:] + gates[..., :size] * self.from_state[..., two:])
         np.add(n, gates[..., size:] * (self.h - n), out=self.h)
 
     def _lstm(self, from_input):
-        size = self.size
-        gates = from_input + self.from_hidden
-        np.tanh(gates, out=gates)
+        size, gates = self.size, np.tanh(from_input + self.from_state)
         g = gates[..., 2 * size : 3 * size].copy()
         gates *= 0.5
         gates += 0.5

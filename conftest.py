@@ -1,26 +1,47 @@
-"""What every test needs, the notebooks' kernels included: they inherit this environment."""
+"""What every test needs: the library on the path, and one rule for notebooks about a text."""
 
-import os
 import sys
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"  # two threads on small matrices can be 20 times slower
-os.environ["TQDM_DISABLE"] = "1"  # a progress bar's text differs from run to run
-sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+
+from rnnlib import text  # noqa: E402
+
+
+def has_text() -> bool:
+    """Whether *The Time Machine* itself is at hand, and not the sample in its place."""
+    return text.find_text().name == text.FILE_NAME
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        has_text()  # looked for once, before the processes of this run start
+
+
+def pytest_report_header():
+    if has_text():
+        return "text: The Time Machine"
+    return "text: the bundled sample; outputs of notebooks about The Time Machine are not compared"
 
 
 def pytest_collection_modifyitems(items):
-    """Run the chapters from the last to the first, after all else: the last ones take longest.
+    """Long notebooks first, so that no process waits for one at the end; and the rule of the text.
 
-    Each process takes the next file when it has finished one; a long one at the end would leave
-    the others waiting.
+    A notebook with `"text": "timemachine"` in its metadata runs on the sample as well, but then
+    its outputs are not compared, and its cells with the tag `real-text` are not run.
     """
+    items.sort(key=lambda item: _place(item.nodeid))
+    for item in items if not has_text() else ():
+        if getattr(getattr(item.parent, "nb", None), "metadata", {}).get("text"):
+            item.options["check"] = False
+            if "real-text" in item.cell.metadata.get("tags", []):
+                item.options["skip"] = True
 
-    def place(item):
-        folder, _, name = item.nodeid.split("::")[0].partition("/")
-        return (1, -int(name[:2])) if folder == "chapters" else (0, 0)
 
-    items.sort(key=place)
+def _place(nodeid: str) -> tuple:
+    folder, _, name = nodeid.split("::")[0].partition("/")
+    return (1, -int(name[:2])) if folder == "chapters" else (0, 0)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -71,7 +71,7 @@ class TextBatches:
 
     def __init__(self, corpus, batch_size, num_steps, shuffle=False, rng=random):
         self.corpus, self.batch_size, self.num_steps = corpus, batch_size, num_steps
-        self.shuffle, self.rng = shuffle, rng
+        self.shuffle, self.rng, self.carries_state = shuffle, rng, not shuffle
 
     def __iter__(self):
         cut = random_batches if self.shuffle else sequential_batches

@@ -1,11 +1,10 @@
-"""The names of d2l 0.17's recurrent chapters, for code from *Dive into Deep Learning*.
+"""Names, arguments and results of d2l 0.17, for code from *Dive into Deep Learning*, ch. 8 and 9.
 
     from rnnlib import d2l          # in place of: from d2l import torch as d2l
-
-Same names, arguments and results. `rnnlib`'s own functions take these minibatches and nets.
 """
 
 import collections
+import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def download(name, cache_dir=None):
     if sha1 == text.SHA1:  # without a network, the bundled sample
         return str(text.find_text(cache_dir, (url, *text.URLS)))
     path = Path(cache_dir or text.data_folder(), url.rpartition("/")[2])
-    if not path.is_file() or text.fingerprint(path.read_bytes()) != sha1:
+    if not path.is_file() or hashlib.sha1(path.read_bytes()).hexdigest() != sha1:
         text.download(url, path, sha1, seconds=300)
     return str(path)
 

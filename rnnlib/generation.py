@@ -8,7 +8,7 @@ from rnnlib import fast
 from rnnlib.training import evaluating
 
 
-def next_token(logits, temperature=0.0, top_k=None, top_p=None, generator=None):
+def next_token(logits, temperature=0.0, top_k=None, generator=None, top_p=None):
     """Choose an index from `logits` `(vocab_size,)`, or a list of them, one for each row.
 
     `temperature` 0 takes the largest logit (greedy; the first of several equal ones). Above
@@ -40,7 +40,7 @@ def next_token(logits, temperature=0.0, top_k=None, top_p=None, generator=None):
 
 @torch.no_grad()
 def generate(
-    model, vocab, prefix, num_tokens, temperature=0.0, top_k=None, top_p=None, generator=None
+    model, vocab, prefix, num_tokens, temperature=0.0, top_k=None, generator=None, top_p=None
 ):
     """`prefix` and `num_tokens` tokens more, as the model goes on from it.
 
@@ -56,7 +56,7 @@ def generate(
         for index in indices:
             logits = step(index)
         for _ in range(num_tokens):
-            indices.append(next_token(logits, temperature, top_k, top_p, generator))
+            indices.append(next_token(logits, temperature, top_k, generator, top_p))
             logits = step(indices[-1])
     tokens = vocab.to_tokens(indices)
     return "".join(tokens) if isinstance(prefix, str) else tokens
@@ -64,7 +64,7 @@ def generate(
 
 @torch.no_grad()
 def generate_batch(
-    model, vocab, prefixes, num_tokens, temperature=0.0, top_k=None, top_p=None, generator=None
+    model, vocab, prefixes, num_tokens, temperature=0.0, top_k=None, generator=None, top_p=None
 ):
     """`generate` for several prefixes at once, of any lengths; the texts in the same order.
 
@@ -83,7 +83,7 @@ def generate_batch(
         for t in range(1, len(table)):
             logits = step(table[t - 1] if len(given) > 1 else table[t - 1, 0])
             if t >= lengths.min():
-                chosen = next_token(logits, temperature, top_k, top_p, generator)
+                chosen = next_token(logits, temperature, top_k, generator, top_p)
                 # A text whose prefix goes on takes its next token from there.
                 np.copyto(table[t], chosen, where=t >= lengths)
     texts = []

@@ -12,7 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 REPOSITORY = "{address}"
+if torch.__version__ < "2.6":
+    print("This course needs torch 2.6 or newer, here is", torch.__version__)
 here = Path.cwd()
 places = [here, *here.parents, here / "recurrent-networks"]
 found = [place for place in places if (place / "rnnlib").is_dir()]
@@ -20,7 +24,11 @@ course = found[0] if found else places[-1]
 if not found:
     source = os.environ.get("COURSE_REPOSITORY", REPOSITORY)
     command = ["git", "clone", "--quiet", "--depth", "1", source]
-    subprocess.run([*command, str(course)], check=True)
+    if subprocess.run([*command, course], capture_output=True).returncode:
+        raise SystemExit(
+            f"No copy of the course could be fetched from {{source}}: go online, "
+            "or open the notebook inside a copy of the course."
+        )
 sys.path.insert(0, str(course))"""
 
 
@@ -31,6 +39,7 @@ def repository_address() -> str:
 
 
 def first_cell() -> str:
+    """The source of the cell. It prints nothing where all is well, and installs nothing."""
     return TEMPLATE.format(address=repository_address())
 
 

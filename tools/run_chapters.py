@@ -3,11 +3,10 @@
     python tools/run_chapters.py                         all of them
     python tools/run_chapters.py chapters/02-rnncell.ipynb [...]
 
-One thread and no progress bars, as in the tests; metadata that changes from run to run is
-dropped; nothing is written if a cell fails.
+As a reader's "Run all" does; metadata that changes from run to run is dropped; nothing is
+written if a cell fails.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -42,7 +41,9 @@ def run(path: Path) -> None:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     code[0].source = first_cell()
     NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": path.parent}}).execute()
-    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
+    # "text" says that a notebook's outputs are those of one text: see conftest.py.
+    text = {key: value for key, value in notebook.metadata.items() if key == "text"}
+    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA | text)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(
             {key: value for key, value in cell.metadata.items() if key in CELL_METADATA}
@@ -61,6 +62,5 @@ def run(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.update(OMP_NUM_THREADS="1", TQDM_DISABLE="1")
     for name in sys.argv[1:] or notebooks():
         run(Path(name))

@@ -71,7 +71,7 @@ def train_and_save(name: str, recipe: dict, learn: Tensor, choose: Tensor, vocab
     size, num_epochs = recipe["size"], recipe["num_epochs"]
     torch.manual_seed(0)
     model = language_model("lstm", len(vocab), size, 1, size, recipe["dropout"])
-    for gate in model.layer.weight_hh_l0.chunk(4):
+    for gate in model.rnn.weight_hh_l0.chunk(4):
         nn.init.orthogonal_(gate.data)
     rng = random.Random(0)
     batches = TextBatches(learn, recipe["batch_size"], recipe["num_steps"], rng=rng)
@@ -113,8 +113,8 @@ def try_change(
     torch.manual_seed(seed)
     model = language_model(kind, vocab_size, 128, 1, embedding_size, dropout)
     if unit_rows:
-        nn.init.normal_(model.layer.weight_ih_l0)
-        nn.init.orthogonal_(model.layer.weight_hh_l0)
+        nn.init.normal_(model.rnn.weight_ih_l0)
+        nn.init.orthogonal_(model.rnn.weight_hh_l0)
     batches = TextBatches(learn, 32, 35, rng=random.Random(seed))
     optimizer = scheduler = None
     if adam:

@@ -8,8 +8,10 @@ Accessibility: some labels of the theme contradict what stands on the thing they
 its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages. `page.js`,
 in each of them, has what is left: paper in the light theme, and the focus after a menu.
 
-The live page: its scripts and data lie in `live/`, and are copied for that page alone; the
-numbers of its stepper are computed here, from a training of a second.
+The live page: its scripts and data lie in `live/`, and are copied for that page alone. What
+makes its data, `live/build/`, is not copied.
+
+Buttons: those of the repository are left out until `_config.yml` names its owner.
 
 Published address: GitHub Pages derives it from the repository's, which `_config.yml` names.
 Link previews need it, and so does the page for addresses that do not exist, which may be
@@ -25,7 +27,6 @@ draws two thousand; the dozen that a page shows are drawn into the page when it 
 import html
 import re
 import shutil
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -65,6 +66,10 @@ REPAIRS = {
 
 # What the pages without a question on the map are, in a sentence.
 DESCRIPTIONS = {
+    "index": (
+        "From two linear layers to a Time Machine that writes: recurrent networks in PyTorch, and "
+        "what shape every tensor has on the way."
+    ),
     "live/index": (
         "The course's networks run in your browser: let them write, step through hello letter by "
         "letter, and see how far back they look."
@@ -142,22 +147,22 @@ def copy_mathjax(app, exception):
 def copy_live(app, exception):
     if exception is not None or app.builder.format != "html":
         return
-    source, target = Path(app.srcdir, "live"), Path(app.outdir, "_static", "live")
-    for path in [*source.rglob("*.js"), *source.rglob("*.css")]:
-        copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-    sys.path.insert(0, str(app.srcdir))  # a path that is no str is skipped
-    from rnnlib.export import script
-    from rnnlib.traces import stepper_data
-
-    (target / "data" / "stepper.js").write_bytes(script(stepper_data()))
+    left_out = shutil.ignore_patterns("build", "__pycache__", "*.md", "*.png")
+    target = Path(app.outdir, "_static", "live")
+    shutil.copytree(Path(app.srcdir, "live"), target, ignore=left_out, dirs_exist_ok=True)
 
 
 def published_at(app) -> tuple[str, str]:
     """Host and path of the site on GitHub Pages: owner.github.io, /name/."""
     owner, name = app.config.html_theme_options["repository_url"].rstrip("/").split("/")[-2:]
     return f"https://{owner.lower()}.github.io", f"/{name}/"
+
+
+def leave_out_dead_buttons(app, config):
+    """As long as the repository has no owner, its buttons (rocket, GitHub, issues) lead nowhere."""
+    options = config.html_theme_options
+    if "/OWNER/" in options["repository_url"]:
+        options.update(launch_buttons={}, use_repository_button=False, use_issues_button=False)
 
 
 def set_previews(app, config):
@@ -180,11 +185,9 @@ def plain(markdown: str) -> str:
 
 
 def read_descriptions(landing_page: str) -> dict[str, str]:
-    """A sentence or two for each page: those kept above, and what the landing page says."""
+    """A sentence for each page: those kept above, and the questions on the landing page."""
     questions = {page: plain(question) for page, question in MAP_ROW.findall(landing_page)}
-    subtitle = re.search(r"^\*([^*]+)\*$", landing_page, re.MULTILINE)[1]
-    first = re.search(r"^(\w.*?\.)\s+(\w.*?\.)\s", landing_page, re.DOTALL | re.MULTILINE)
-    return DESCRIPTIONS | questions | {"index": plain(f"{subtitle}. {first[1]} {first[2]}")}
+    return DESCRIPTIONS | questions
 
 
 def describe(app, pagename, templatename, context, doctree):
@@ -273,6 +276,7 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 
 
 def setup(app):
+    app.connect("config-inited", leave_out_dead_buttons)
     app.connect("config-inited", set_previews)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", copy_live)

@@ -32,7 +32,7 @@ window.Live = (() => {
     return loads.get(name);
   }
 
-  // A model may come in two files: see rnnlib/export.py.
+  // A model may come in two files: see live/build/models.py.
   async function loadModel(name) {
     const first = await load(`models/${name}`);
     const rest = [];

@@ -12,7 +12,7 @@
   const floats = (base64) => new Float32Array(bytes(base64).buffer);
 
   // A matrix from its bytes and scales. The course computes in 32-bit floats; Math.fround
-  // rounds as they do, so that the weights here are those of rnnlib.export to the last bit.
+  // rounds as they do, so that the weights here are those of live/build/models.py to the last bit.
   function matrix(name, parts) {
     const [rows, columns] = parts[0].matrices[name].shape;
     const values = new Float32Array(rows * columns);
@@ -124,7 +124,7 @@
   const clean = (text) => text.replace(/[^A-Za-z]+/g, " ").trimStart().toLowerCase();
 
   // Which stretches of a text stand in the pages that a network learned from? The pages are
-  // not in this site, only a filter made of them: see text_filter in rnnlib/export.py.
+  // not in this site, only a filter made of them: see text_filter in live/build/scripts.py.
   class Pages {
     constructor({ length, hashes, bits }) {
       this.length = length;

@@ -27,8 +27,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from first_cell import ROOT
-
+ROOT = Path(__file__).resolve().parent.parent
 VIEWS = {
     f"{width} px, {theme}": (width, theme) for width in (1280, 390) for theme in ("light", "dark")
 }
@@ -146,7 +145,7 @@ def open_browser():
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(driver))
-    browser.set_script_timeout(60)
+    browser.set_script_timeout(300)
     return browser
 
 
@@ -160,7 +159,7 @@ def show(browser, address: str, width: int, theme: str) -> None:
     browser.get(address)
 
 
-def wait_until(browser, condition: str, seconds: float = 15) -> None:
+def wait_until(browser, condition: str, seconds: float = 120) -> None:
     """Wait until the JavaScript expression `condition` is true."""
     end = time.monotonic() + seconds
     while not browser.execute_script(f"return Boolean({condition})"):

@@ -1,33 +1,27 @@
 """Train the two GRUs of the page "The network, live" and store them with their histories.
 
-    python tools/train_live.py                  with the text in data/
+    python -m live.build.train
 
 Both have 160 units and one-hot input, small enough to be sent with a web page. "by-heart"
 learns from the first 10,000 characters of The Time Machine by the recipe of chapter 9, 500
 times over. "whole-book" learns from the first 90% of the book; the epoch that does best on
 the next 5% is kept, and the last 5% is not touched. Writes
 data/checkpoints/live-gru-{by-heart,whole-book}.pt, the weights as 16-bit numbers; about two
-minutes each. `tools/export_live.py` makes the page's files from them.
+minutes each. `python -m live.build.export` makes the page's files from them.
 """
 
 import copy
 import math
-import os
 import random
 import sys
-import time
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which reads it
 
 import torch
-from first_cell import ROOT
 from torch import Tensor, nn
 
-sys.path.insert(0, str(ROOT))
-
+from live.build.export import CHECKPOINTS
 from rnnlib.batches import TextBatches
 from rnnlib.models import language_model, save_model
-from rnnlib.text import SHA1, find_text, load_corpus, sha1
+from rnnlib.text import FILE_NAME, find_text, load_corpus
 from rnnlib.training import train
 
 HIDDEN_SIZE = 160
@@ -46,8 +40,8 @@ def train_whole_book(corpus: Tensor, vocab) -> tuple:
     batch_size, num_steps, num_epochs, lr = 32, 50, 50, 8e-3
     torch.manual_seed(0)
     model = language_model("gru", len(vocab), HIDDEN_SIZE, dropout=0.5)
-    nn.init.normal_(model.layer.weight_ih_l0)
-    for gate in model.layer.weight_hh_l0.chunk(3):
+    nn.init.normal_(model.rnn.weight_ih_l0)
+    for gate in model.rnn.weight_hh_l0.chunk(3):
         nn.init.orthogonal_(gate.data)
     batches = TextBatches(learn, batch_size, num_steps, rng=random.Random(0))
     optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.03)
@@ -68,15 +62,17 @@ def train_whole_book(corpus: Tensor, vocab) -> tuple:
     return model, {**history, "best_epoch": best["epoch"], "best": best["value"]}
 
 
-if __name__ == "__main__":
-    path = find_text()
-    if sha1(path.read_bytes()) != SHA1:
-        raise SystemExit("the page's networks are trained on The Time Machine, which is not here")
-    corpus, vocab = load_corpus(path=path)
+def main() -> None:
+    if find_text().name != FILE_NAME:  # the sample would give other networks
+        sys.exit("The page's networks are trained on The Time Machine, which is not here.")
+    torch.set_num_threads(1)
+    corpus, vocab = load_corpus()
     for name, run in {"by-heart": train_by_heart, "whole-book": train_whole_book}.items():
-        started = time.perf_counter()
         model, history = run(corpus, vocab)
-        target = ROOT / "data" / "checkpoints" / f"live-gru-{name}.pt"
-        save_model(target, model.half(), vocab, history)
-        seconds = time.perf_counter() - started
-        print(f"{target.name}: {seconds:.0f} s, training {history['train'][-1]:.3f}", flush=True)
+        path = CHECKPOINTS / f"live-gru-{name}.pt"
+        save_model(path, model.half(), vocab, history)
+        print(f"{path.name}: training perplexity {history['train'][-1]:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The built site: strict, complete, and sufficient to itself."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from _ext.course_site import leave_out_dead_buttons
+from tools.page_report import broken_links
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_page_of_the_table_of_contents_is_built(site):
+    names = {path.name for path in site}
+    entries = re.findall(r"(?:file|root): (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    assert {f"{entry.split('/')[-1]}.html" for entry in entries} <= names
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    for path, page in site.items():
+        for address in page.loads:
+            assert not urlsplit(address).netloc, f"{path.name} loads {address}"
+            file = path.parent / unquote(urlsplit(address).path)
+            assert file.is_file(), f"{path.name}: {address}"
+
+
+def test_every_link_within_the_site_leads_somewhere(site):
+    for path, page in site.items():
+        assert not broken_links(page, site), path.name
+
+
+def test_no_button_or_link_leads_to_a_repository_without_an_owner(site):
+    for path, page in site.items():
+        assert not [link for link in page.links if "OWNER" in link], path.name
+
+
+@pytest.mark.parametrize(("owner", "shown"), [("OWNER", False), ("somebody", True)])
+def test_with_an_owner_the_buttons_are_there(owner, shown):
+    options = {
+        "repository_url": f"https://github.com/{owner}/course", "use_issues_button": True,
+        "use_repository_button": True, "launch_buttons": {"colab_url": "https://colab.example"},
+    }  # fmt: skip
+    leave_out_dead_buttons(None, SimpleNamespace(html_theme_options=options))
+    for button in ("use_issues_button", "use_repository_button", "launch_buttons"):
+        assert bool(options[button]) == shown
+
+
+def test_every_image_has_words_and_headings_come_in_order(site):
+    for path, page in site.items():
+        for image in page.images:
+            assert image.get("alt") or "logo" in image["src"], f"{path.name}: {image['src']}"
+        assert page.headings.count(1) == 1, path.name
+        steps = [later - earlier for earlier, later in pairwise(page.headings)]
+        assert max(steps, default=0) <= 1, path.name
+
+
+def test_the_site_is_built_without_torch_and_without_what_builds_the_live_page(built_site):
+    code = "import sys, _ext.course_site; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert not [path for path in built_site.rglob("*") if path.suffix == ".py"]
+    assert not (built_site / "_static" / "live" / "build").exists()

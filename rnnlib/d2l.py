@@ -1,6 +1,6 @@
 """Names, arguments and results of d2l 0.17, for code from *Dive into Deep Learning*, ch. 8 and 9.
 
-    from rnnlib import d2l          # in place of: from d2l import torch as d2l
+from rnnlib import d2l          # in place of: from d2l import torch as d2l
 """
 
 import collections

@@ -38,7 +38,6 @@ def next_token(logits, temperature=0.0, top_k=None, generator=None, top_p=None):
     return choice.squeeze(-1).tolist()
 
 
-@torch.no_grad()
 def generate(
     model, vocab, prefix, num_tokens, temperature=0.0, top_k=None, generator=None, top_p=None
 ):
@@ -50,16 +49,8 @@ def generate(
     A `str` prefix is taken character by character and a `str` returned; a list of tokens
     (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
     """
-    indices = vocab[list(prefix)]
-    with evaluating(model):
-        step = fast.writer(model, model.begin_state(1)) or _steps(model, 1)
-        for index in indices:
-            logits = step(index)
-        for _ in range(num_tokens):
-            indices.append(next_token(logits, temperature, top_k, generator, top_p))
-            logits = step(indices[-1])
-    tokens = vocab.to_tokens(indices)
-    return "".join(tokens) if isinstance(prefix, str) else tokens
+    choice = temperature, top_k, generator, top_p
+    return generate_batch(model, vocab, [prefix], num_tokens, *choice)[0]
 
 
 @torch.no_grad()
@@ -72,7 +63,7 @@ def generate_batch(
     those of `generate`, unless two logits are equal but for rounding.
     """
     given = [vocab[list(prefix)] for prefix in prefixes]
-    lengths = np.array([len(indices) for indices in given])
+    lengths, many = np.array([len(indices) for indices in given]), len(given) > 1
     if not all(lengths):  # the others would hide that an empty one begins with <unk>
         raise ValueError("a prefix must hold at least one token")
     table = np.zeros((lengths.max() + num_tokens, len(given)), dtype=np.int64)
@@ -81,16 +72,15 @@ def generate_batch(
     with evaluating(model):
         step = fast.writer(model, model.begin_state(len(given))) or _steps(model, len(given))
         for t in range(1, len(table)):
-            logits = step(table[t - 1] if len(given) > 1 else table[t - 1, 0])
+            logits = step(table[t - 1] if many else table[t - 1, 0])
             if t >= lengths.min():
                 chosen = next_token(logits, temperature, top_k, generator, top_p)
                 # A text whose prefix goes on takes its next token from there.
-                np.copyto(table[t], chosen, where=t >= lengths)
-    texts = []
-    for prefix, column, length in zip(prefixes, table.T, lengths, strict=True):
-        tokens = vocab.to_tokens(column[: length + num_tokens].tolist())
-        texts.append("".join(tokens) if isinstance(prefix, str) else tokens)
-    return texts
+                np.copyto(table[t], chosen, where=t >= lengths if many else True)
+    texts = [
+        vocab.to_tokens(c[: n + num_tokens].tolist()) for c, n in zip(table.T, lengths, strict=True)
+    ]
+    return ["".join(t) if isinstance(p, str) else t for p, t in zip(prefixes, texts, strict=True)]
 
 
 def _steps(model: nn.Module, batch_size: int):

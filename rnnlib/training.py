@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import contextmanager
 
 import torch
@@ -15,8 +14,7 @@ def evaluating(model: nn.Module):
     """Within this context `model` is in evaluation mode; then each part is in its own mode again."""
     modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        yield
+        yield model.eval()
     finally:
         for module, mode in modes:
             module.training = mode
@@ -30,9 +28,8 @@ def detach(state):
 
 
 def train_epoch(
-    model: nn.Module, batches: Iterable, optimizer, max_norm=1.0, scheduler=None,
-    loss=F.cross_entropy, carry_state: bool | None = None,
-) -> float:  # fmt: skip
+    model, batches, optimizer, max_norm=1.0, scheduler=None, loss=F.cross_entropy, carry_state=None
+) -> float:
     """Train over all minibatches once; return the perplexity over the epoch's tokens.
 
     `batches` yields `X, Y`, each `(batch_size, num_steps)`. The state is carried from one
@@ -43,17 +40,15 @@ def train_epoch(
     *Dive into Deep Learning*.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
-    device = parameters[0].device
+    device, state, total_loss, num_tokens = parameters[0].device, None, 0.0, 0
     model.train()
-    state, total_loss, num_tokens = None, 0.0, 0
     for batch in batches:
         X, Y = batch
         if X.shape != Y.shape:  # targets turned round would fit as well, and mean nonsense
             raise ValueError(f"X and Y differ in shape: {tuple(X.shape)}, {tuple(Y.shape)}")
         carries = getattr(batch, "carries_state", False) if carry_state is None else carry_state
-        if state is None or not carries:
-            state = model.begin_state(len(X))
-        logits, state = model(X.to(device), detach(state))
+        state = model.begin_state(len(X)) if state is None or not carries else detach(state)
+        logits, state = model(X.to(device), state)
         mean_loss = loss(logits, Y.T.flatten().long().to(device))
         optimizer.zero_grad()
         mean_loss.backward()
@@ -118,21 +113,18 @@ def train(
 
 @contextmanager
 def progress_bar(total: int):
-    """Within this context `show(done, note)` draws a bar: in a notebook or a terminal.
-
-    At the end it is gone: in a notebook it is the text of one display, which is empty again.
-    """
+    """Within this context `show(done, note)` draws a bar in a notebook or terminal; then it is gone."""
     shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
     display, drawn = None, time.monotonic()
-    if getattr(shell, "kernel", None):
+    if getattr(shell, "kernel", None):  # one display, which is empty again at the end
         display = sys.modules["IPython"].display.display({}, raw=True, display_id=True)
 
     def show(done: int, note: str) -> None:
         nonlocal drawn
         if done and time.monotonic() - drawn < 0.5:
             return
-        bar = f"{'█' * (20 * done // total):░<20} {done} of {total}, {note}" if done else ""
         drawn = time.monotonic()
+        bar = f"{'█' * (20 * done // total):░<20} {done} of {total}, {note}" if done else ""
         if display:
             display.update({"text/plain": bar} if bar else {}, raw=True)
         elif sys.stderr.isatty():

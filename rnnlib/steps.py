@@ -5,7 +5,7 @@ product over all steps, where PyTorch makes a small one for each. tanh is NumPy'
 decides when to use what is here; the chapter "Faster" says what each part gains.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -14,6 +14,24 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from rnnlib import layers
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep large blocks that are freed, for the next to use.
+
+    Linux's gives them back at once, and pays for each new one page by page. Freeing a block of
+    almost 32 MiB raises the size from which it does so (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
+
+
+def _storage(from_input, h_0):
+    """Room for all states `(num_steps + 1, batch_size, hidden_size)`, the first one filled in."""
+    _keep_freed_memory()
+    states = h_0.new_empty(len(from_input) + 1, *h_0.shape)
+    states[0] = h_0
+    return states
 
 
 class Steps(Function):
@@ -45,7 +63,7 @@ class RNNSteps(Steps):
 
     @staticmethod
     def forward(ctx, from_input, h_0, weight, bias):
-        states = torch.cat([h_0[None], torch.empty_like(from_input)])
+        states = _storage(from_input, h_0)
         h, weight_T, arrays = states.unbind(), weight.T.contiguous(), states.numpy()
         for t, x in enumerate(from_input.unbind()):
             torch.addmm(x, h[t], weight_T, out=h[t + 1])
@@ -58,12 +76,13 @@ class RNNSteps(Steps):
         if torch.is_grad_enabled():
             return RNNSteps.again(ctx, d_output, d_last)
         _, _, weight, _, states = ctx.saved_tensors
-        d_sums = 1 - states[1:] * states[1:]  # the slope of tanh; times d_h below
-        sums, d_h = d_sums.unbind(), d_output[-1] + d_last
-        for t in range(len(sums) - 1, 0, -1):
-            d_h = torch.addmm(d_output[t - 1], sums[t].mul_(d_h), weight)
-        d_h_0 = sums[0].mul_(d_h) @ weight
-        return d_sums, d_h_0, d_sums.flatten(0, 1).T @ states[:-1].flatten(0, 1), None
+        d_sums, d_h = torch.empty_like(d_output), d_output[-1] + d_last
+        sums, h, from_above = d_sums.unbind(), states.unbind()[1:], d_output.unbind()
+        for t in range(len(sums) - 1, -1, -1):
+            # The slope of tanh is 1 - h * h.
+            torch.addcmul(d_h, d_h, h[t].square(), value=-1, out=sums[t])
+            d_h = torch.addmm(from_above[t - 1], sums[t], weight) if t else sums[t] @ weight
+        return d_sums, d_h, d_sums.flatten(0, 1).T @ states[:-1].flatten(0, 1), None
 
 
 class GRUSteps(Steps):
@@ -73,40 +92,46 @@ class GRUSteps(Steps):
 
     @staticmethod
     def forward(ctx, from_input, h_0, weight, bias):
-        two = 2 * h_0.shape[1]
-        gates, new = from_input[..., :two].clone(), from_input[..., two:].clone()
-        states = torch.cat([h_0[None], torch.empty_like(new)])
-        of_state, weight_T = torch.empty_like(new), weight.T.contiguous()
-        sums, arrays = torch.empty_like(from_input[0]), new.numpy()
-        for t, h in enumerate(states.unbind()[:-1]):
-            torch.addmm(bias, h, weight_T, out=sums)
-            r, z = gates[t].add_(sums[:, :two]).sigmoid_().chunk(2, 1)
+        size, two = h_0.shape[1], 2 * h_0.shape[1]
+        states, gates = _storage(from_input, h_0), torch.empty_like(from_input)  # r, z and n
+        of_state, weight_T = torch.empty_like(states[1:]), weight.T.contiguous()
+        sums = torch.empty_like(from_input[0])
+        for t, (x, gate) in enumerate(zip(from_input.unbind(), gates.unbind(), strict=True)):
+            torch.addmm(bias, states[t], weight_T, out=sums)
+            r_and_z, n = gate[:, :two], gate[:, two:]
+            torch.add(x[:, :two], sums[:, :two], out=r_and_z).sigmoid_()
             of_state[t] = sums[:, two:]
-            new[t].addcmul_(r, of_state[t])
-            np.tanh(arrays[t], out=arrays[t])
-            torch.lerp(new[t], h, z, out=states[t + 1])  # n + z (h - n)
-        ctx.save_for_backward(from_input, h_0, weight, bias, states, gates, new, of_state)
+            array = torch.addcmul(x[:, two:], gate[:, :size], of_state[t], out=n).numpy()
+            np.tanh(array, out=array)
+            torch.lerp(n, states[t], gate[:, size:two], out=states[t + 1])  # n + z (h - n)
+        ctx.save_for_backward(from_input, h_0, weight, bias, states, gates, of_state)
         return states[1:], states[-1].clone()
 
     @staticmethod
     def backward(ctx, d_output, d_last):
         if torch.is_grad_enabled():
             return GRUSteps.again(ctx, d_output, d_last)
-        weight, _, states, gates, n, of_state = ctx.saved_tensors[2:]
-        r, z = gates.chunk(2, -1)
+        weight, _, states, gates, of_state = ctx.saved_tensors[2:]
+        r, z, n = gates.chunk(3, -1)
         # Each gate's gradient is d_h times a factor that is known before the loop.
-        of_n = (1 - z) * (1 - n * n)
-        factors = [of_n * of_state * r * (1 - r), (states[:-1] - n) * z * (1 - z), of_n * r]
-        d_sums, d_states = torch.stack(factors, 2), torch.empty_like(d_output)
-        d_h = d_output[-1] + d_last
+        d_sums, of_r, d_h = (
+            torch.empty_like(gates),
+            torch.empty_like(of_state),
+            d_output[-1] + d_last,
+        )
+        d_r, d_z, d_n = d_sums.chunk(3, -1)
+        torch.mul(1 - z, 1 - n * n, out=d_n)
+        torch.mul(d_n, of_state, out=d_r).mul_(r).mul_(1 - r)
+        torch.sub(states[:-1], n, out=d_z).mul_(z).mul_(1 - z)
+        two, rows = weight[: d_r.shape[2] * 2], d_sums.unflatten(2, (3, -1))
         for t in range(len(d_output) - 1, -1, -1):
-            d_states[t] = d_h
-            d_h = d_h * z[t] + d_output[t - 1] if t else d_h * z[t]
-            d_h.addmm_(d_sums[t].mul_(d_states[t, :, None]).flatten(1), weight)
-        d_new, d_sums = d_states.mul_(of_n), d_sums.flatten(2)
-        d_from_input = torch.cat([d_sums[..., : 2 * n.shape[2]], d_new], -1)
-        d_sums = d_sums.flatten(0, 1)
-        return d_from_input, d_h, d_sums.T @ states[:-1].flatten(0, 1), d_sums.sum(0)
+            rows[t].mul_(d_h[:, None])
+            torch.mul(d_n[t], r[t], out=of_r[t])
+            d_h = torch.addcmul(d_output[t - 1], d_h, z[t]) if t else d_h * z[t]
+            d_h.addmm_(d_sums[t, :, : len(two)], two).addmm_(of_r[t], weight[len(two) :])
+        parts = [part.flatten(0, 1) for part in (d_sums[..., : len(two)], of_r)]
+        d_weight = torch.cat([part.T @ states[:-1].flatten(0, 1) for part in parts])
+        return d_sums, d_h, d_weight, torch.cat([part.sum(0) for part in parts])
 
 
 class Writer:

@@ -1,10 +1,8 @@
 """The course's pictures: curves, heat maps, and the network unrolled over time.
 
-One picture alphabet throughout: blue is input, orange is hidden state, green is output,
-grey is the past and what is faded; a circle acts element by element, a box has weights or
-an activation. The colours are those of Okabe and Ito, which colour-blind readers can tell
-apart, and they never carry a meaning alone. A figure is five inches wide, so that its
-letters stay legible on a phone. Each function returns a matplotlib figure.
+Blue is input, orange is hidden state, green is output, grey is what is faded; a circle acts
+element by element, a box has weights or an activation. The colours are those of Okabe and Ito,
+which colour-blind readers can tell apart. Five inches stay legible on a phone.
 """
 
 import matplotlib.pyplot as plt
@@ -17,8 +15,6 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 SIZE = 5.0, 3.0  # inches
 STYLE = {
     "axes.prop_cycle": plt.cycler(color=COLOURS, linestyle=LINES),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.grid": True,
     "axes.titlesize": 11,
     "figure.constrained_layout.use": True,
@@ -28,6 +24,7 @@ STYLE = {
     "grid.color": "#dddddd",
     "legend.frameon": False,
     "mathtext.fontset": "cm",
+    **dict.fromkeys(["axes.spines.top", "axes.spines.right"], False),
     **dict.fromkeys(["legend.fontsize", "xtick.labelsize", "ytick.labelsize"], 10),
 }
 
@@ -57,17 +54,16 @@ def plot_heatmap(
     `rows` and `columns` are names; `limits` are the numbers at the two ends of the colours.
     """
     values = [list(map(float, row)) for row in values]
+    size = size or (max(5.0, 1.4 + 0.5 * len(columns)), 0.9 + 0.36 * len(rows))
     with course_style():
-        size = size or (max(5.0, 1.4 + 0.5 * len(columns)), 0.9 + 0.36 * len(rows))
         figure, axes = plt.subplots(figsize=size)
         image = axes.imshow(values, cmap="cividis", aspect="auto", clim=limits)
         for i, row in enumerate(values):
             for j, value in enumerate(row):
                 colour = "white" if image.norm(value) < 0.55 else "black"
                 _text(axes, j, i, format.format(value), size=10, color=colour)
-        axes.set_xticks(range(len(columns)), columns)
-        axes.set_yticks(range(len(rows)), rows)
-        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.set(xlabel=xlabel, xticks=range(len(columns)), xticklabels=columns)
+        axes.set(ylabel=ylabel, yticks=range(len(rows)), yticklabels=rows)
         axes.grid(False)
         axes.tick_params(length=0)
     return figure
@@ -85,15 +81,14 @@ def _text(axes, x, y, text, size=12, ha="center", va="center", **style):
     axes.text(x, y, text, ha=ha, va=va, fontsize=size, **style)
 
 
-def _box(axes, x, y, text, colour, width=0.5, height=0.32, alpha=1.0):
-    colours = {"facecolor": (colour, 0.14 * alpha), "edgecolor": (colour, alpha)}
-    corner = x - width / 2, y - height / 2
-    rounded = "round,pad=0,rounding_size=0.04"
-    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=rounded, **colours))
+def _box(axes, x, y, text, colour=HIDDEN, width=0.54, height=0.32, alpha=1.0):
+    style = {"facecolor": (colour, 0.14 * alpha), "edgecolor": (colour, alpha)}
+    style["boxstyle"] = "round,pad=0,rounding_size=0.04"
+    axes.add_patch(FancyBboxPatch((x - width / 2, y - height / 2), width, height, **style))
     _text(axes, x, y, text, alpha=alpha)
 
 
-def _arrow(axes, points, head="-|>", alpha=1.0):
+def _arrow(axes, *points, head="-|>", alpha=1.0):
     """A line through `points`, with a head at the last one."""
     style = {"color": "black", "linewidth": 1, "alpha": alpha}
     axes.plot(*zip(*points[:-1], strict=True), linestyle="-", **style)
@@ -110,22 +105,22 @@ def draw_unrolled(
     output, the same ones in each column; `notes` says below the picture what each colour is.
     """
     wide = 0.36 + 0.09 * max(map(len, [*inputs, *targets]))
-    step = wide + 0.43  # from one column to the next
-    width = 0.42 + step * len(inputs)
+    width = 0.42 + (wide + 0.43) * len(inputs)
     with course_style():
         figure, axes = _canvas(width, 2.55)
         _text(axes, 0.12, 1.5, "$h_0$")
         for t, (x, y) in enumerate(zip(inputs, targets, strict=True), start=1):
-            at = 0.26 + step * t - wide / 2
+            left = 0.26 + (wide + 0.43) * t - wide  # of a column; 0.43 lies between two
+            at = left + wide / 2
             _text(axes, at, 0.42, f"$x_{{{t}}}$")
             _box(axes, at, 0.7, f'"{x}"', INPUT, wide)
             _box(axes, at, 1.5, f"$h_{{{t}}}$", HIDDEN, wide)
             _box(axes, at, 2.3, f'"{y}"', OUTPUT, wide)
-            _arrow(axes, [(at, 0.86), (at, 1.34)])
-            _arrow(axes, [(at, 1.66), (at, 2.14)])
-            _arrow(axes, [(at - wide / 2 - 0.43, 1.5), (at - wide / 2, 1.5)])
+            _arrow(axes, (at, 0.86), (at, 1.34))
+            _arrow(axes, (at, 1.66), (at, 2.14))
+            _arrow(axes, (left - 0.43, 1.5), (left, 1.5))
             _text(axes, at + 0.22, 1.08, weights[0])
-            _text(axes, at - wide / 2 - 0.23, 1.63, weights[1])
+            _text(axes, left - 0.23, 1.63, weights[1])
             _text(axes, at + 0.22, 1.88, weights[2])
         at = (width - sum(0.45 + 0.08 * len(note) for note in notes)) / 2
         for note, colour in zip(notes, (INPUT, HIDDEN, OUTPUT), strict=True):

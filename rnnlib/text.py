@@ -1,7 +1,6 @@
 """A text file -> cleaned lines -> tokens -> `Vocab` -> one tensor of indices.
 
-Cleaning, tokens and vocabulary follow section 8.2 of *Dive into Deep Learning*
-(Zhang et al., 2023), so that indices agree with the book's.
+As in *Dive into Deep Learning* (Zhang et al., 2023), section 8.2: indices agree with the book's.
 """
 
 import collections
@@ -37,23 +36,19 @@ log = logging.getLogger(__name__)
 def download(url: str, path: str | Path, sha1: str, seconds: float = SECONDS) -> Path:
     """Fetch `url`, verify it, and only then write it to `path`, atomically.
 
-    Raises `OSError` if the whole content is not there within `seconds`, and `ValueError` if
-    what came has not the SHA-1 `sha1` (a page of a captive network, half a file).
+    Raises `OSError` if no answer is complete within `seconds`, and `ValueError` if what came
+    has not the SHA-1 `sha1` (a page of a captive network, half a file).
     """
-    content, problems, deadline = bytearray(), [], time.monotonic() + seconds
+    content, problems = bytearray(), []
 
     def fetch() -> None:
         try:
             with urllib.request.urlopen(url, timeout=seconds) as response:
-                # read1 returns what has arrived, so that a trickling server meets the deadline.
-                while piece := response.read1(2**16):
-                    content.extend(piece)
-                    if time.monotonic() > deadline or len(content) > MOST_BYTES:
-                        raise TimeoutError("no end of it in sight")
+                content.extend(response.read(MOST_BYTES))
         except Exception as error:  # of HTTP, TLS, DNS: there are many
             problems.append(error)
 
-    # In a thread, since looking up a name or shaking hands knows of no deadline.
+    # In a thread: looking up a name, shaking hands and a trickling server know of no deadline.
     worker = threading.Thread(target=fetch, daemon=True)
     worker.start()
     worker.join(seconds)
@@ -72,13 +67,14 @@ def data_folder() -> Path:
 def find_text(folder: str | Path | None = None, urls=URLS) -> Path:
     """The path of *The Time Machine*, or of the bundled sample if the text cannot be had.
 
-    Tried in this order: `timemachine.txt` in `folder` (default `data_folder()`); a download
-    from one of `urls`, within seconds, and not again for an hour once all have failed; the
-    sample. A line of log says which. Raises `ValueError` if the file is another text.
+    It is `timemachine.txt` in `folder` (default `data_folder()`), or comes from one of `urls`,
+    within seconds; once all have failed, they are not tried again for an hour. Raises
+    `ValueError` if the file is another text.
     """
     folder = data_folder() if folder is None else Path(folder)
     path, given_up = folder / FILE_NAME, folder / ".not-reached"
-    if not path.is_file() and not _is_recent(given_up):
+    paused = given_up.is_file() and time.time() - given_up.stat().st_mtime < PAUSE
+    if not path.is_file() and not paused:
         log.warning("Looking for The Time Machine, for %.0f seconds at most ...", SECONDS)
         for url in urls:
             try:
@@ -98,10 +94,6 @@ def find_text(folder: str | Path | None = None, urls=URLS) -> Path:
     return path
 
 
-def _is_recent(path: Path) -> bool:
-    return path.is_file() and time.time() - path.stat().st_mtime < PAUSE
-
-
 def read_lines(path: str | Path | None = None, keep: str = "A-Za-z") -> list[str]:
     r"""The lines of a text (default `find_text()`), cleaned and in lower case.
 
@@ -112,8 +104,7 @@ def read_lines(path: str | Path | None = None, keep: str = "A-Za-z") -> list[str
     path = find_text() if path is None else Path(path)
     # NFC: a letter with an accent may come as one character or as two.
     content = unicodedata.normalize("NFC", path.read_text(encoding="utf-8"))
-    # Not splitlines(), which would end a line at a form feed or at U+2028, too.
-    lines = content.removesuffix("\n").split("\n")
+    lines = content.removesuffix("\n").split("\n")  # splitlines() ends one at a form feed, too
     lines = [re.sub(f"[^{keep}]+", " ", line).strip().lower() for line in lines]
     if not any(lines):  # a corpus of nothing would train nothing, and say nothing
         raise ValueError(rf'{path} has none of [{keep}]: choose what to keep, as in keep=r"\w"')
@@ -122,8 +113,7 @@ def read_lines(path: str | Path | None = None, keep: str = "A-Za-z") -> list[str
 
 def tokenize(lines: list[str], token: str = "char") -> list[list[str]]:
     """Split each line into characters (`token="char"`) or words (`token="word"`)."""
-    split = {"char": list, "word": str.split}[token]
-    return [split(line) for line in lines]
+    return list(map({"char": list, "word": str.split}[token], lines))
 
 
 def flatten(tokens) -> list:
@@ -134,9 +124,8 @@ def flatten(tokens) -> list:
 class Vocab:
     """Tokens numbered: `<unk>` is 0, then `reserved_tokens`, then the most frequent first.
 
-    Equally frequent tokens keep the order in which the text first shows them. `vocab["a"]` and
-    `vocab[["a", "b"]]` look up indices (0 for an unknown token); `to_tokens` goes back. Tokens
-    seen fewer than `min_freq` times are left out.
+    Equally frequent ones keep the order of the text; those seen fewer than `min_freq` times are
+    left out. `vocab["a"]` or `vocab[["a", "b"]]` looks up indices, 0 for an unknown token.
     """
 
     unk = 0

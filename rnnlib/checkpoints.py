@@ -1,10 +1,9 @@
 """Files that are never half-written, and read without running code.
 
-A checkpoint is a dict of plain data: numbers, strings, tensors, and lists, tuples and dicts of
-them. Its `"format"` says what it is, as in "rnnlib language model, version 2".
+A checkpoint is a dict of plain data (numbers, strings, tensors; lists, tuples, dicts of them).
+Its `"format"` says what it is, as in "rnnlib language model, version 2".
 """
 
-import contextlib
 import io
 import os
 import random
@@ -32,30 +31,23 @@ def write_atomically(path: str | Path, write) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # still there if something failed
     return path
 
 
 def write_checkpoint(path: str | Path, content: dict) -> Path:
-    """Write `content` to `path`, atomically; `read_checkpoint` reads it.
-
-    Raises `ValueError` if it could not be read back (an object that needs code, say); then
-    `path` is left as it was.
-    """
+    """Write `content` to `path`, atomically; `ValueError` if it could not be read back."""
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    _load(buffer.getvalue(), "content")
+    _load(buffer.getvalue(), "content")  # fails for an object that needs code
     return write_atomically(path, lambda file: file.write(buffer.getvalue()))
 
 
 def read_checkpoint(path: str | Path, format: str) -> dict:
     """Read what `write_checkpoint` wrote, tensors to the CPU; its `"format"` must be `format`.
 
-    Only data is read, never code (`weights_only=True`). Raises `OSError`, or `ValueError` if
-    the file is damaged or something else.
+    Raises `OSError`, or `ValueError` if the file is damaged or something else.
     """
     checkpoint = _load(Path(path).read_bytes(), path)
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != format:
@@ -77,9 +69,8 @@ def _load(data: bytes, name):
 def save_training(path, model, optimizer, scheduler=None, rng=random, progress=None) -> Path:
     """Write all that the rest of a training depends on to `path`, atomically, between epochs.
 
-    That is weights, optimizer, scheduler if any, and both random states: torch's on the CPU
-    (dropout) and that of `rng`, a `random.Random` or the module `random` (minibatches).
-    `progress` is plain data of your own, such as the epochs done.
+    Beside the parts that is both random states: torch's on the CPU (dropout) and that of `rng`
+    (minibatches). `progress` is plain data of your own, such as the epochs done.
     """
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     content = {name: part and part.state_dict() for name, part in parts.items()}
@@ -90,8 +81,7 @@ def save_training(path, model, optimizer, scheduler=None, rng=random, progress=N
 def load_training(path, model, optimizer, scheduler=None, rng=random):
     """Set new parts, made by the same code, to what `save_training` wrote; return `progress`."""
     saved = read_checkpoint(path, TRAINING)
-    # Without it the learning rate would start anew, and nobody would notice.
-    if (scheduler is None) != (saved["scheduler"] is None):
+    if (scheduler is None) != (saved["scheduler"] is None):  # the rate would start anew, unnoticed
         raise ValueError(f"{path} was saved with{'out' * (scheduler is not None)} a scheduler")
     model.load_state_dict(saved["model"])
     optimizer.load_state_dict(saved["optimizer"])

@@ -1,40 +1,37 @@
 """Train the language model of chapter 9 with several processes that share each minibatch.
 
-    python tools/train_distributed.py                                        one process
-    torchrun --standalone --nproc_per_node=2 tools/train_distributed.py      two processes
+    python examples/distributed.py                                        one process
+    torchrun --standalone --nproc_per_node=2 examples/distributed.py      two processes
     torchrun --standalone --nproc_per_node=2 --max-restarts=3 \\
-        tools/train_distributed.py --checkpoint run.pt     ... that survive the death of one
+        examples/distributed.py --checkpoint run.pt     ... that survive the death of one
 
 Every process holds the whole model and takes its share of the rows of each minibatch. The
 gradients are averaged over the processes before each step, so that all take the same step:
 the one that a single process would take. A run that finds the file of `--checkpoint` goes on
 from there, with any number of processes; on several machines, the file must lie where all of
 them can read it. If torchrun complains about the name of this machine, give it
-`--local-addr=localhost`.
+`--local-addr=localhost`. `pip install -e .` makes `rnnlib` importable.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
 import random
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from first_cell import ROOT
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-sys.path.insert(0, str(ROOT))
-
 from rnnlib.batches import TextBatches
+from rnnlib.checkpoints import load_training, save_training
 from rnnlib.models import LAYERS, language_model
-from rnnlib.resume import load_training, save_training
-from rnnlib.text import find_text, load_corpus, sha1
+from rnnlib.text import find_text, load_corpus
 from rnnlib.training import perplexity, train_epoch
 
 RECIPE = {
@@ -48,7 +45,6 @@ class Share:
 
     def __init__(self, batches: TextBatches, rank: int, world_size: int):
         self.batches, self.rows = batches, slice(rank, None, world_size)
-        self.carries_state = batches.carries_state
 
     def __iter__(self):
         for X, Y in self.batches:
@@ -118,7 +114,7 @@ def train(options: argparse.Namespace) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=options.lr)
     batches = TextBatches(corpus, options.batch_size, options.num_steps, rng=rng)
     settings = {name: value for name, value in vars(options).items() if name in RECIPE}
-    settings["text"] = sha1(Path(text[0]).read_bytes())
+    settings["text"] = hashlib.sha1(Path(text[0]).read_bytes()).hexdigest()
     history = {"epoch": [], "train": []}
     if options.checkpoint and options.checkpoint.exists():
         # Every process reads the file, and so has the weights and the random state in it.
@@ -131,7 +127,7 @@ def train(options: argparse.Namespace) -> None:
     replica, share = Replica(model), Share(batches, rank, world_size)
     stopwatch = Stopwatch(replica, optimizer) if options.time else None
     for epoch in range(len(history["epoch"]) + 1, options.epochs + 1):
-        own = train_epoch(replica, share, optimizer, options.max_norm)
+        own = train_epoch(replica, share, optimizer, options.max_norm, carry_state=True)
         # Equal shares: the mean of the processes' mean losses is the mean over all tokens.
         loss = torch.tensor(math.log(own), dtype=torch.float64) / world_size
         dist.all_reduce(loss)

@@ -1,0 +1,72 @@
+"""Several processes train as one does, and go on after one of them was killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+
+from rnnlib.checkpoints import TRAINING, read_checkpoint
+from rnnlib.text import COURSE_FOLDER
+
+if sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_available()):
+    pytest.skip("training on several processes needs torchrun and gloo", allow_module_level=True)
+
+SECONDS = 300
+
+
+def run(folder, kind, num_processes, num_epochs=2, restarts=0, on_line=None):
+    """Train on the bundled sample; return the history and the weights that `folder` then holds."""
+    script = COURSE_FOLDER / "examples" / "distributed.py"
+    options = ["--text", COURSE_FOLDER / "data" / "sample.txt", "--num-tokens", 3000, "--lr", 0.1,
+               "--hidden-size", 20, "--batch-size", 6, "--num-steps", 10, "--kind", kind,
+               "--epochs", num_epochs, "--history", folder / "history.json",
+               "--checkpoint", folder / "run.pt"]  # fmt: skip
+    # The loopback by its number: some machines cannot look up their own name.
+    several = ["-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
+               f"--nproc_per_node={num_processes}", f"--max-restarts={restarts}"]  # fmt: skip
+    command = [sys.executable, *(several if num_processes > 1 else []), script, *options]
+    environment = {**os.environ, "PYTHONPATH": str(COURSE_FOLDER)}
+    agent = subprocess.Popen(list(map(str, command)), env=environment, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    printed = []
+    try:
+        for line in agent.stdout:
+            printed.append(line)
+            if on_line:
+                on_line(line, agent)
+        assert agent.wait(SECONDS) == 0, "".join(printed)
+    finally:
+        if agent.poll() is None:
+            for process in [*psutil.Process(agent.pid).children(recursive=True), agent]:
+                process.kill()
+    history = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    return history["train"], read_checkpoint(folder / "run.pt", TRAINING)["model"], printed
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm"])
+def test_two_processes_train_as_one_does(tmp_path, kind):
+    one, two = (run(tmp_path / str(n), kind, n)[:2] for n in (1, 2))
+    # Sums of floats in another order differ by about 1e-7 of their size.
+    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_a_killed_process_is_replaced_and_the_training_goes_on(tmp_path):
+    killed = []
+
+    def kill_one(line, agent):
+        if line.startswith("epoch 8:") and not killed:
+            workers = psutil.Process(agent.pid).children()
+            killed.append(workers[-1].pid)
+            os.kill(workers[-1].pid, signal.SIGKILL)
+
+    train, weights, printed = run(tmp_path / "two", "gru", 2, 20, 1, kill_one)
+    assert killed
+    assert any(line.startswith("going on after epoch") for line in printed)
+    expected, expected_weights, _ = run(tmp_path / "one", "gru", 1, 20)
+    torch.testing.assert_close((train, weights), (expected, expected_weights), rtol=1e-3, atol=1e-3)

@@ -1,7 +1,7 @@
 """The shape ledger: what each tensor is, its shape in words, and its shape here.
 
-Each row comes from running code: the call in its last column is evaluated, and a shape
-that differs from the one in words is an error. So a ledger on a page cannot be wrong.
+The call in the last column of a row is evaluated, and a shape that differs from the one in
+words is an error. So a ledger on a page cannot be wrong.
 """
 
 import html
@@ -14,25 +14,19 @@ HEADINGS = ("name", "meaning", "shape in words", "shape here", "the call that ma
 
 def shape_from_words(words: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """`"(2*num_layers, batch_size)"` -> `(2, 3)`, given the sizes of the words."""
-    axes = [axis for axis in words.strip("()").replace(" ", "").split(",") if axis]
-
-    def number(word: str) -> int:
-        return int(word) if word.isdecimal() else sizes[word]
-
-    return tuple(math.prod(map(number, axis.split("*"))) for axis in axes)
+    axes = [axis.split("*") for axis in words.strip("()").replace(" ", "").split(",") if axis]
+    return tuple(math.prod(int(w) if w.isdecimal() else sizes[w] for w in axis) for axis in axes)
 
 
 class ShapeLedger:
     """A table of tensors and their shapes, shown as HTML in a notebook, else as text.
 
     `namespace` is where the calls are evaluated (pass `globals()`). `sizes` maps a word to
-    a number: `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words,
-    call)`; they may come as one text, a line for each row, its parts between bars:
+    a number: `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words, call)`,
+    or a line of one text, which an indented line continues:
 
-        h_n | last hidden state | (1, batch_size, hidden_size) | layer(x)[1]
+        h_n | last hidden state | (num_layers*2, batch_size, hidden_size) | layer(x)[1]
 
-    An indented line continues the row above. Words may multiply, as in
-    `(num_steps*batch_size, vocab_size)`.
     Raises `ValueError` where a call gives another shape, `KeyError` for an unknown word.
     """
 
@@ -47,9 +41,7 @@ class ShapeLedger:
         expected = shape_from_words(words, sizes)
         shape = tuple(eval(call, namespace).shape)  # the course's own calls, never a stranger's
         if shape != expected:
-            raise ValueError(
-                f"{name} should have shape {words} = {expected}, but {call} has {shape}"
-            )
+            raise ValueError(f"{name} should have shape {words} = {expected}, not {shape}: {call}")
         return name, meaning, words.replace("*", " · "), str(shape), call
 
     def __repr__(self) -> str:

@@ -7,15 +7,11 @@ and draw from `rng` in the same order, so the same seed gives the same minibatch
 import random
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 
 class Minibatch(NamedTuple):
-    """Inputs and targets, each `(batch_size, num_steps)`.
-
-    `carries_state` says whether row i goes on where row i of the minibatch before ended.
-    """
+    """Inputs and targets, each `(batch_size, num_steps)`."""
 
     X: Tensor
     Y: Tensor
@@ -23,6 +19,8 @@ class Minibatch(NamedTuple):
 
 
 class NextMinibatch(Minibatch):
+    """One whose row i goes on where row i of the minibatch before ended."""
+
     carries_state = True
 
 
@@ -35,30 +33,28 @@ def sequential_batches(corpus: Tensor, batch_size: int, num_steps: int, rng=rand
     offset = rng.randint(0, num_steps)
     steps_per_row = (len(corpus) - offset - 1) // batch_size
     _check_enough(steps_per_row >= num_steps, corpus)
-    num_tokens = steps_per_row * batch_size
-    inputs = corpus[offset : offset + num_tokens].reshape(batch_size, steps_per_row)
-    targets = corpus[offset + 1 : offset + 1 + num_tokens].reshape(batch_size, steps_per_row)
+    # A row and one token more, the first of the next row: there the last Y ends.
+    rows = corpus[offset:].unfold(0, steps_per_row + 1, steps_per_row)[:batch_size]
     for start in range(0, steps_per_row - num_steps + 1, num_steps):
-        window = slice(start, start + num_steps)
         # Copies: changing X in place must change neither Y nor the corpus.
-        yield NextMinibatch(inputs[:, window].clone(), targets[:, window].clone())
+        X, Y = (rows[:, t : t + num_steps].clone() for t in (start, start + 1))
+        yield NextMinibatch(X, Y)
 
 
 def random_batches(corpus: Tensor, batch_size: int, num_steps: int, rng=random):
     """Cut `corpus` `(num_tokens,)` into windows of `num_steps` and deal them in random order.
 
-    Yields `X, Y`, each `(batch_size, num_steps)`. Rows of successive minibatches have
-    nothing to do with each other, so the hidden state must begin anew in each.
+    Yields `X, Y`, each `(batch_size, num_steps)`. The hidden state must begin anew in each.
     """
     offset = rng.randint(0, num_steps - 1)
     num_windows = (len(corpus) - offset - 1) // num_steps
     _check_enough(num_windows >= batch_size, corpus)
-    starts = [offset + num_steps * window for window in range(num_windows)]
-    rng.shuffle(starts)
+    windows = corpus[offset:].unfold(0, num_steps + 1, num_steps)  # each with the token after it
+    order = list(range(num_windows))
+    rng.shuffle(order)
     for first in range(0, num_windows - batch_size + 1, batch_size):
-        positions = torch.tensor(starts[first : first + batch_size])[:, None]
-        positions = (positions + torch.arange(num_steps)).to(corpus.device)
-        yield Minibatch(corpus[positions], corpus[positions + 1])
+        rows = order[first : first + batch_size]
+        yield Minibatch(windows[rows, :-1], windows[rows, 1:])
 
 
 def _check_enough(enough: bool, corpus: Tensor) -> None:

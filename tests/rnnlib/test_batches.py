@@ -1,5 +1,6 @@
 """Minibatches: which tokens they hold, what goes on from what, and that both show it."""
 
+import itertools
 import random
 
 import pytest
@@ -23,7 +24,7 @@ def test_targets_are_the_inputs_moved_on_by_one(cut, seed):
 def test_rows_of_sequential_batches_go_on():
     batches = list(sequential_batches(CORPUS, 4, 6, random.Random(0)))
     assert len(batches) == 8
-    for before, after in zip(batches[:-1], batches[1:], strict=True):
+    for before, after in itertools.pairwise(batches):
         assert torch.equal(after.X[:, 0], before.X[:, -1] + 1)
         assert after.carries_state
 
@@ -59,7 +60,7 @@ def test_a_corpus_too_short_for_one_minibatch_is_an_error(cut):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_text_batches_cut_anew_in_each_loop_and_a_list_of_them_still_knows(shuffle):
     batches = TextBatches(CORPUS, 3, 7, shuffle, random.Random(0))
-    first, offsets = list(batches), {int(list(batches)[0].X[0, 0]) for _ in range(9)}
+    first, offsets = list(batches), {int(next(iter(batches)).X[0, 0]) for _ in range(9)}
     assert len(offsets) > 1
     assert batches.carries_state is not shuffle
     assert {minibatch.carries_state for minibatch in first} == {not shuffle}

@@ -1,9 +1,8 @@
 """`torch.nn.RNN`, `nn.LSTM` and `nn.GRU` rebuilt from tensor operations.
 
-Same constructor arguments, same call, same `state_dict`, same numbers and gradients.
-The equations are those of the PyTorch documentation of the three layers; gates lie one
-under the other in the weights, in PyTorch's order: LSTM input, forget, cell, output; GRU
-reset, update, new. Packed sequences are left to PyTorch.
+Same constructor arguments, same call, same `state_dict`, same numbers and gradients, but for
+packed sequences. Gates lie one under the other in the weights, in the order and with the
+equations of PyTorch's documentation: LSTM input, forget, cell, output; GRU reset, update, new.
 """
 
 import math
@@ -41,10 +40,10 @@ class RecurrentLayer(nn.Module):
         rows, state_size = self.num_gates * hidden_size, proj_size or hidden_size
         for layer in range(num_layers):
             columns = state_size * (1 + bidirectional) if layer else input_size
+            shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, state_size)}
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
+            shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
             for suffix in self._suffixes(layer):
-                shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, state_size)}
-                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
-                shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
                 for name, shape in shapes.items():
                     weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
                     self.register_parameter(f"{name}_{suffix}", weight)
@@ -74,18 +73,14 @@ class RecurrentLayer(nn.Module):
             input = input.unsqueeze(1)
         elif self.batch_first:
             input = input.transpose(0, 1)
-        states, output, finals = self._start(hx, input, batched), input, []
+        # One start and one final state, a tuple of parts, for each layer and direction.
+        starts, output, finals = zip(*self._start(hx, input, batched), strict=True), input, []
         for layer in range(self.num_layers):
             if layer:
                 output = F.dropout(output, self.dropout, self.training)
-            directions = []
-            for suffix in self._suffixes(layer):
-                start = tuple(part[len(finals)] for part in states)
-                outputs, final = self._run(output, start, suffix)
-                directions.append(outputs)
-                finals.append(final)
-            output = torch.cat(directions, dim=-1)
-        # finals has one entry for each layer and direction; the state stacks them, part by part.
+            runs = [self._run(output, next(starts), suffix) for suffix in self._suffixes(layer)]
+            output = torch.cat([output for output, _ in runs], dim=-1)
+            finals += [final for _, final in runs]
         state = tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
         if not batched:
             output, state = output.squeeze(1), tuple(part.squeeze(1) for part in state)
@@ -109,9 +104,9 @@ class RecurrentLayer(nn.Module):
 
     def _start(self, hx, input: Tensor, batched: bool) -> list[Tensor]:
         """The start state as a list of (D * num_layers, batch_size, size) tensors."""
-        sizes = [self.proj_size or self.hidden_size, self.hidden_size][: 1 + self.pair]
         rows = self.num_layers * (1 + self.bidirectional)
-        shapes = [(rows, input.shape[1], size) for size in sizes]
+        sizes = self.proj_size or self.hidden_size, self.hidden_size
+        shapes = [(rows, input.shape[1], size) for size in sizes[: 1 + self.pair]]
         if hx is None:
             return [input.new_zeros(shape) for shape in shapes]
         parts = [part if batched else part.unsqueeze(1) for part in (hx if self.pair else [hx])]

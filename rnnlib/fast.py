@@ -1,17 +1,19 @@
 """Plain layers of `torch.nn`, the same numbers sooner; the chapter "Faster" says how and how much.
 
-For an `nn.RNN` or `nn.GRU` in float32 on the CPU, `run` uses the steps of `rnnlib.steps`, and so
-does `writer` for a model of one layer. All else is left to PyTorch's own layers: the LSTM (which
-oneDNN runs from end to end), other devices and types, autocast, packed sequences, hooks,
-subclasses, tracing, compiling, quantization and the transforms of `torch.func`.
+For an `nn.RNN` or `nn.GRU` in float32 on the CPU, `run` uses the steps of `rnnlib.steps`. All
+else is left to PyTorch's own layers: the LSTM (which oneDNN runs from end to end), other devices
+and types, autocast, packed sequences, hooks, subclasses, tracing, compiling, quantization.
 """
 
+from functools import partial
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules import module as everywhere
 
-from rnnlib.steps import GRUSteps, RNNSteps, Writer
+from rnnlib.steps import GRUSteps, RNNSteps
 
 STEPS = {nn.RNN: RNNSteps, nn.GRU: GRUSteps}
 FEWEST_HIDDEN, FEWEST_STEPS = 64, 5  # below, Python takes longer than it saves
@@ -21,14 +23,14 @@ HOOKS = [f"_{kind}_hooks" for kind in ("forward", "forward_pre", "backward", "ba
 def run(layer, x, state):
     """`layer(x, state)`: output and last state, time first.
 
-    `x` holds numbers `(num_steps, batch_size, input_size)`, or indices `(num_steps,
-    batch_size)`, which stand for one-hot rows: a matrix times a one-hot row is one of its columns.
+    `x` holds numbers `(num_steps, batch_size, input_size)`, or indices `(num_steps, batch_size)`
+    that stand for one-hot rows.
     """
     is_index = isinstance(x, Tensor) and not x.is_floating_point()
     if not _covers(layer, x, state, is_index):
         if is_index:
-            weight = next(layer.parameters(), None)  # a quantized layer has none
-            x = F.one_hot(x, layer.input_size).to(torch.float32 if weight is None else weight.dtype)
+            like = next(layer.parameters(), torch.empty(0))  # a quantized layer has none
+            x = F.one_hot(x, layer.input_size).to(like.dtype)
         return layer(x, state)
     finals = []
     for depth in range(layer.num_layers):
@@ -36,30 +38,35 @@ def run(layer, x, state):
             x, is_index = F.dropout(x, layer.dropout, layer.training), False
         outputs = []
         for name in (f"l{depth}", f"l{depth}_reverse")[: 1 + layer.bidirectional]:
-            parts = _parts(layer, x.flip(0) if len(outputs) else x, name, is_index)
-            output, final = STEPS[type(layer)].apply(parts[0], state[len(finals)], *parts[1:])
-            outputs.append(output.flip(0) if len(outputs) else output)
+            w_ih, w_hh, b_ih, b_hh = weights(layer, name)
+            given = x.flip(0) if outputs else x
+            sums = F.embedding(given, w_ih.T + b_ih) if is_index else F.linear(given, w_ih, b_ih)
+            output, final = STEPS[type(layer)].apply(sums, state[len(finals)], w_hh, b_hh)
+            outputs.append(output.flip(0) if outputs else output)
             finals.append(final)
         x = torch.cat(outputs, -1) if len(outputs) > 1 else output
     return x, torch.stack(finals)
 
 
-def _parts(layer, x, name: str, is_index: bool):
-    """What comes from the input at all steps, then the weight and the bias of the state."""
-    w_ih, w_hh = (getattr(layer, f"weight_{of}_{name}") for of in ("ih", "hh"))
-    b_ih, b_hh = (
-        getattr(layer, f"bias_{of}_{name}", w_hh.new_zeros(len(w_hh))) for of in ("ih", "hh")
-    )
-    if type(layer) is nn.RNN:
-        b_ih, b_hh = b_ih + b_hh, None
-    return F.embedding(x, w_ih.T + b_ih) if is_index else F.linear(x, w_ih, b_ih), w_hh, b_hh
+def weights(layer, name: str):
+    """W_ih, W_hh, b_ih, b_hh of one layer and direction, such as "l0"; without biases, zeros.
+
+    Both biases are in b_ih, but for a GRU, whose reset gate acts on b_hh.
+    """
+    kinds = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+    w_ih, w_hh, b_ih, b_hh = (getattr(layer, f"{kind}_{name}", None) for kind in kinds)
+    if b_ih is None:
+        b_ih = b_hh = w_hh.new_zeros(len(w_hh))
+    if not isinstance(layer, nn.GRU):
+        b_ih, b_hh = b_ih + b_hh, torch.zeros_like(b_hh)
+    return w_ih, w_hh, b_ih, b_hh
 
 
 def _covers(layer, x, state, is_index: bool) -> bool:
     """Whether `run` may go its own way: it has to compute the same, and to pay."""
     if type(layer) not in STEPS or type(x) is not Tensor or type(state) is not Tensor:
         return False
-    rows, weights = layer.num_layers * (1 + layer.bidirectional), list(layer.parameters())
+    rows, own = layer.num_layers * (1 + layer.bidirectional), list(layer.parameters())
     return (
         x.dim() == (2 if is_index else 3)
         and x.numel() > 0
@@ -69,9 +76,9 @@ def _covers(layer, x, state, is_index: bool) -> bool:
         and getattr(layer, "nonlinearity", "tanh") == "tanh"
         and (is_index or x.shape[2] == layer.input_size)
         and state.shape == (rows, x.shape[1], layer.hidden_size)
-        and {p.dtype for p in [state, *weights, *[x] * (not is_index)]} == {torch.float32}
-        and {p.device.type for p in [x, state, *weights]} == {"cpu"}
-        and {*map(type, weights)} == {nn.Parameter}
+        and {p.dtype for p in [state, *own, *[x] * (not is_index)]} == {torch.float32}
+        and {p.device.type for p in [x, state, *own]} == {"cpu"}
+        and {*map(type, own)} == {nn.Parameter}
         and _ordinary(layer)
     )
 
@@ -106,7 +113,7 @@ def writer(model: nn.Module, state):
     From `state` on, it feeds one token to each text and keeps the new state. One text:
     `tokens` is an int, the logits a NumPy array `(vocab_size,)`. Several texts: `tokens`
     `(batch_size,)`, logits `(batch_size, vocab_size)`, overwritten by the next call. The model
-    has one layer, one direction and 32-bit weights; it may be on a GPU: they are copied once.
+    has one layer, one direction and 32-bit weights, which are copied from where they are.
     """
     rnn, linear = getattr(model, "rnn", None), getattr(model, "linear", None)
     embedding = getattr(model, "embedding", None)
@@ -116,12 +123,75 @@ def writer(model: nn.Module, state):
         and type(rnn) in (nn.RNN, nn.GRU, nn.LSTM)
         and getattr(rnn, "nonlinearity", "tanh") == "tanh"
         and (rnn.num_layers, rnn.bidirectional, rnn.proj_size) == (1, False, 0)
-        and type(linear) is nn.Linear and linear.bias is not None
+        and (type(linear) is nn.Linear and linear.bias is not None)
         and (embedding is None or (type(embedding) is nn.Embedding and embedding.max_norm is None))
         and rnn.input_size == (embedding.embedding_dim if embedding else model.vocab_size)
         and [type(part) for part in state] == [Tensor] * (1 + (type(rnn) is nn.LSTM))
         and all(p.dtype == torch.float32 for p in model.parameters())
         and _ordinary(*model.modules())
-    )  # fmt: skip
+    )
     step = Writer(rnn, linear, embedding, state) if usual else None
     return step if step and step.is_finite else None
+
+
+class Writer:
+    """`writer(tokens)` feeds one token to each text and returns the logits for the next ones.
+
+    The input's product is a row looked up, biases are added beforehand, and one product gives
+    both the logits and what the next step gets from the state, since both read the same state.
+    """
+
+    def __init__(self, rnn, linear, embedding, state):
+        kind, size = type(rnn), rnn.hidden_size
+        w_ih, w_hh, b_ih, b_hh = weights(rnn, "l0")
+        rows = (w_ih.T if embedding is None else embedding.weight @ w_ih.T) + b_ih
+        parts = rows, torch.cat([w_hh, linear.weight]), torch.cat([b_hh, linear.bias])
+        rows, weight, bias = (part.detach().cpu() for part in parts)
+        # |h| is at most 1, so no sum is larger than this.
+        largest = weight.abs().sum(1).max() + bias.abs().max() + rows.abs().max()
+        self.is_finite = bool(largest.isfinite())
+        # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact.
+        halved = {nn.RNN: 0, nn.GRU: 2 * size, nn.LSTM: 4 * size}[kind]
+        for part in (rows.T, weight, bias):
+            part[:halved] /= 2
+            part[2 * size : 3 * size] *= 2 if kind is nn.LSTM else 1  # g is a tanh
+        h, cell = (part[0].detach().cpu().numpy().copy() for part in (state[0], state[-1]))
+        # A column of ones beside the state, so that the product adds the bias.
+        ones = np.concatenate([h, np.ones((len(h), 1), dtype=np.float32)], 1)
+        weight, num_sums = torch.cat([weight.T, bias[None]]), rows.shape[1]
+        sums = np.empty((len(h), weight.shape[1]), dtype=np.float32)
+        if len(h) == 1:
+            ones, sums, cell = ones[0], sums[0], cell[0]
+            self.multiply = partial(np.dot, ones, weight.numpy(), sums)
+        else:  # by PyTorch: NumPy would take all cores, and wait for the slowest
+            tensors = torch.from_numpy(ones), weight
+            self.multiply = partial(torch.mm, *tensors, out=torch.from_numpy(sums))
+        self.rows, self.size, self.h, self.cell = rows.numpy(), size, ones[..., :size], cell
+        self.from_state, self.logits = sums[..., :num_sums], sums[..., num_sums:]
+        self.advance = {nn.RNN: self._rnn, nn.GRU: self._gru, nn.LSTM: self._lstm}[kind]
+        self.multiply()
+
+    def __call__(self, tokens) -> np.ndarray:
+        self.advance(self.rows[tokens])
+        self.multiply()
+        return self.logits
+
+    def _rnn(self, from_input):
+        np.tanh(from_input + self.from_state, out=self.h)
+
+    def _gru(self, from_input):
+        two, size = 2 * self.size, self.size
+        gates = np.tanh(from_input[..., :two] + self.from_state[..., :two])
+        gates *= 0.5
+        gates += 0.5
+        n = np.tanh(from_input[..., two:] + gates[..., :size] * self.from_state[..., two:])
+        np.add(n, gates[..., size:] * (self.h - n), out=self.h)
+
+    def _lstm(self, from_input):
+        size, gates = self.size, np.tanh(from_input + self.from_state)
+        g = gates[..., 2 * size : 3 * size].copy()
+        gates *= 0.5
+        gates += 0.5
+        self.cell *= gates[..., size : 2 * size]
+        self.cell += gates[..., :size] * g
+        np.multiply(gates[..., 3 * size :], np.tanh(self.cell), out=self.h)

@@ -1,15 +1,13 @@
-"""The steps of recurrent layers, written by hand: with their gradient, and to write text.
+"""The steps of recurrent layers with their gradients written by hand.
 
-Only the gradient of the state has to go from step to step. That of the weights is one large
-product over all steps, where PyTorch makes a small one for each. tanh is NumPy's. `fast`
-decides when to use what is here; the chapter "Faster" says what each part gains.
+Only the gradient of the state has to go from step to step; that of the weights is one large
+product over all steps, where PyTorch makes a small one for each. `fast` decides when to use this.
 """
 
 from functools import cache, partial
 
 import numpy as np
 import torch
-from torch import nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
@@ -35,7 +33,7 @@ def _storage(from_input, h_0):
 
 
 class Steps(Function):
-    """All steps of one layer in one direction: `(from_input, h_0, weight_hh, bias_hh)` -> `(output, h_n)`.
+    """All steps of a layer in one direction: `(from_input, h_0, W_hh, b_hh)` -> `(output, h_n)`.
 
     `from_input` `(num_steps, batch_size, gates * hidden_size)` is what comes from the input.
     """
@@ -132,83 +130,3 @@ class GRUSteps(Steps):
         parts = [part.flatten(0, 1) for part in (d_sums[..., : len(two)], of_r)]
         d_weight = torch.cat([part.T @ states[:-1].flatten(0, 1) for part in parts])
         return d_sums, d_h, d_weight, torch.cat([part.sum(0) for part in parts])
-
-
-class Writer:
-    """`writer(tokens)` feeds one token to each text and returns the logits for the next ones.
-
-    A step is a handful of operations on NumPy arrays: the input's product is a row looked up,
-    biases are added beforehand, and one product gives both the logits and what the next step
-    gets from the state, since both read the same state.
-    """
-
-    def __init__(self, rnn, linear, embedding, state):
-        kind, size, one = type(rnn), rnn.hidden_size, state[0].shape[1] == 1
-        rows, weight, bias = self._merge(rnn, linear, embedding)
-        # |h| is at most 1, so no sum is larger than this.
-        largest = weight.abs().sum(1).max() + bias.abs().max() + rows.abs().max()
-        self.is_finite = bool(largest.isfinite())
-        # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact.
-        halved = {nn.RNN: 0, nn.GRU: 2 * size, nn.LSTM: 4 * size}[kind]
-        for part in (rows.T, weight, bias):
-            part[:halved] /= 2
-            part[2 * size : 3 * size] *= 2 if kind is nn.LSTM else 1  # g is a tanh
-        h, *cell = (part[0].detach().cpu().numpy() for part in state)
-        # A column of ones beside the state, so that the product adds the bias.
-        ones = np.concatenate([h, np.ones((len(h), 1), dtype=np.float32)], 1)
-        weight, num_sums = torch.cat([weight.T, bias[None]]), rows.shape[1]
-        sums = np.empty((len(h), weight.shape[1]), dtype=np.float32)
-        if one:
-            ones, sums, cell = ones[0], sums[0], [part[0] for part in cell]
-            self.multiply = partial(np.dot, ones, weight.numpy(), sums)
-            self.rows = rows.numpy().__getitem__
-        else:  # by PyTorch: NumPy would take all cores, and wait for the slowest
-            tensors = torch.from_numpy(ones), weight
-            self.multiply = partial(torch.mm, *tensors, out=torch.from_numpy(sums))
-            self.rows = partial(np.take, rows.numpy(), axis=0)
-        self.size, self.cell, self.h = size, cell[0].copy() if cell else None, ones[..., :size]
-        self.from_state, self.logits = sums[..., :num_sums], sums[..., num_sums:]
-        self.advance = {nn.RNN: self._rnn, nn.GRU: self._gru, nn.LSTM: self._lstm}[kind]
-        self.multiply()
-
-    @staticmethod
-    def _merge(rnn, linear, embedding):
-        """A row for each token, and the weights and biases of all that reads the state."""
-        weights = dict(rnn.named_parameters())
-        b_ih, b_hh = (
-            weights.get(f"bias_{of}_l0", rnn.weight_hh_l0[:, 0] * 0) for of in ("ih", "hh")
-        )
-        if not isinstance(rnn, nn.GRU):  # whose reset gate acts on the second bias as well
-            b_ih, b_hh = b_ih + b_hh, b_hh * 0
-        rows = rnn.weight_ih_l0.T if embedding is None else embedding.weight @ rnn.weight_ih_l0.T
-        parts = (
-            rows + b_ih,
-            torch.cat([rnn.weight_hh_l0, linear.weight]),
-            torch.cat([b_hh, linear.bias]),
-        )
-        return [part.detach().cpu() for part in parts]
-
-    def __call__(self, tokens) -> np.ndarray:
-        self.advance(self.rows(tokens))
-        self.multiply()
-        return self.logits
-
-    def _rnn(self, from_input):
-        np.tanh(from_input + self.from_state, out=self.h)
-
-    def _gru(self, from_input):
-        two, size = 2 * self.size, self.size
-        gates = np.tanh(from_input[..., :two] + self.from_state[..., :two])
-        gates *= 0.5
-        gates += 0.5
-        n = np.tanh(from_input[..., two:] + gates[..., :size] * self.from_state[..., two:])
-        np.add(n, gates[..., size:] * (self.h - n), out=self.h)
-
-    def _lstm(self, from_input):
-        size, gates = self.size, np.tanh(from_input + self.from_state)
-        g = gates[..., 2 * size : 3 * size].copy()
-        gates *= 0.5
-        gates += 0.5
-        self.cell *= gates[..., size : 2 * size]
-        self.cell += gates[..., :size] * g
-        np.multiply(gates[..., 3 * size :], np.tanh(self.cell), out=self.h)

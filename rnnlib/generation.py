@@ -11,10 +11,9 @@ from rnnlib.training import evaluating
 def next_token(logits, temperature=0.0, top_k=None, generator=None, top_p=None):
     """Choose an index from `logits` `(vocab_size,)`, or a list of them, one for each row.
 
-    `temperature` 0 takes the largest logit (greedy; the first of several equal ones). Above
-    0, an index is drawn from softmax(logits / temperature) with the random numbers of
-    `generator` (default: torch's own): from the `top_k` most probable only, and from as few
-    of the most probable as have the probability `top_p` together (Holtzman et al., 2020).
+    `temperature` 0 takes the largest logit, the first of several equal ones. Above 0, an index
+    is drawn from softmax(logits / temperature): from the `top_k` most probable only, and from
+    as few as have the probability `top_p` together (Holtzman et al., 2020).
     """
     if temperature == 0 and isinstance(logits, np.ndarray):  # from `fast.writer`: finite
         return logits.argmax(-1).tolist()
@@ -43,11 +42,9 @@ def generate(
 ):
     """`prefix` and `num_tokens` tokens more, as the model goes on from it.
 
-    First the prefix runs through the model, only to build up its state (warm-up); then each
-    predicted token is the next input. The last four arguments are `next_token`'s; the default
-    is greedy and gives the text of `predict_ch8` of *Dive into Deep Learning*.
-    A `str` prefix is taken character by character and a `str` returned; a list of tokens
-    (words, say) gives a list. Unknown tokens of the prefix become `<unk>`.
+    The last four arguments are `next_token`'s; the default is greedy and gives the text of
+    `predict_ch8` of *Dive into Deep Learning*. A `str` prefix is taken character by character
+    and a `str` returned; a list of tokens (words, say) gives a list.
     """
     choice = temperature, top_k, generator, top_p
     return generate_batch(model, vocab, [prefix], num_tokens, *choice)[0]
@@ -57,11 +54,7 @@ def generate(
 def generate_batch(
     model, vocab, prefixes, num_tokens, temperature=0.0, top_k=None, generator=None, top_p=None
 ):
-    """`generate` for several prefixes at once, of any lengths; the texts in the same order.
-
-    A step for a batch of texts takes little longer than a step for one. Greedy texts are
-    those of `generate`, unless two logits are equal but for rounding.
-    """
+    """`generate` for several prefixes at once, of any lengths; the texts in the same order."""
     given = [vocab[list(prefix)] for prefix in prefixes]
     lengths, many = np.array([len(indices) for indices in given]), len(given) > 1
     if not all(lengths):  # the others would hide that an empty one begins with <unk>
@@ -77,10 +70,11 @@ def generate_batch(
                 chosen = next_token(logits, temperature, top_k, generator, top_p)
                 # A text whose prefix goes on takes its next token from there.
                 np.copyto(table[t], chosen, where=t >= lengths if many else True)
-    texts = [
-        vocab.to_tokens(c[: n + num_tokens].tolist()) for c, n in zip(table.T, lengths, strict=True)
-    ]
-    return ["".join(t) if isinstance(p, str) else t for p, t in zip(prefixes, texts, strict=True)]
+    texts = []
+    for prefix, column, length in zip(prefixes, table.T, lengths, strict=True):
+        tokens = vocab.to_tokens(column[: length + num_tokens].tolist())
+        texts.append("".join(tokens) if isinstance(prefix, str) else tokens)
+    return texts
 
 
 def _steps(model: nn.Module, batch_size: int):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 @contextmanager
 def evaluating(model: nn.Module):
-    """Within this context `model` is in evaluation mode; then each part is in its own mode again."""
+    """A context in which `model` is in evaluation mode; then each part has its own mode again."""
     modes = [(module, module.training) for module in model.modules()]
     try:
         yield model.eval()
@@ -32,12 +32,11 @@ def train_epoch(
 ) -> float:
     """Train over all minibatches once; return the perplexity over the epoch's tokens.
 
-    `batches` yields `X, Y`, each `(batch_size, num_steps)`. The state is carried from one
-    minibatch to the next, detached, if `carry_state`; by default if the minibatches say that
-    they go on from one another, as those of `rnnlib.batches` do. Gradients are scaled to the
-    norm `max_norm` where they exceed it. `scheduler`, if any, steps after each minibatch.
-    `loss(logits, targets)` is a mean over tokens, in nats. Follows `train_epoch_ch8` of
-    *Dive into Deep Learning*.
+    `batches` yields `X, Y`, each `(batch_size, num_steps)`. The state is carried from one to the
+    next, detached, if `carry_state`; by default if minibatches say that they go on, as those of
+    `rnnlib.batches` do. Gradients are clipped to the norm `max_norm`; `scheduler` steps after
+    each minibatch; `loss(logits, targets)` is a mean over tokens, in nats. Follows
+    `train_epoch_ch8` of *Dive into Deep Learning*.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     device, state, total_loss, num_tokens = parameters[0].device, None, 0.0, 0
@@ -72,8 +71,8 @@ def perplexity(mean_loss: float) -> float:
 def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
     """Perplexity of `model` on `corpus` `(num_tokens,)`, read once from its start to its end.
 
-    One sequence, the state carried all the way: every token but the first is predicted
-    from all before it. `num_steps` only sets how many go through the model in one call.
+    Every token but the first is predicted from all before it; `num_steps` go through the model
+    in one call.
     """
     corpus = corpus.to(next(model.parameters()).device).long()
     with evaluating(model):
@@ -91,10 +90,9 @@ def train(
 ) -> dict[str, list]:  # fmt: skip
     """Train for `num_epochs` and return `{"epoch": [...], "train": [...], "held_out": [...]}`.
 
-    All perplexities; "train" is `train_epoch`'s, for every epoch. With a corpus `held_out`
-    the model is evaluated on it after epoch 1, every `evaluate_every` epochs and the last;
-    "held_out" holds `None` for the others. Plain SGD with `lr` unless an `optimizer` is
-    given. `on_epoch(epoch, history)` is called after each epoch.
+    These are perplexities: `train_epoch`'s, and `evaluate`'s on the corpus `held_out` after
+    epoch 1, every `evaluate_every` epochs and the last, else `None`. Plain SGD with `lr` unless
+    an `optimizer` is given. `on_epoch(epoch, history)` is called after each epoch.
     """
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
     history = {"epoch": [], "train": [], "held_out": []}
@@ -113,24 +111,25 @@ def train(
 
 @contextmanager
 def progress_bar(total: int):
-    """Within this context `show(done, note)` draws a bar in a notebook or terminal; then it is gone."""
+    """A context whose `show(done, note)` draws a bar in notebook or terminal; then it is gone."""
     shell = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
     display, drawn = None, time.monotonic()
     if getattr(shell, "kernel", None):  # one display, which is empty again at the end
         display = sys.modules["IPython"].display.display({}, raw=True, display_id=True)
 
-    def show(done: int, note: str) -> None:
-        nonlocal drawn
-        if done and time.monotonic() - drawn < 0.5:
-            return
-        drawn = time.monotonic()
-        bar = f"{'█' * (20 * done // total):░<20} {done} of {total}, {note}" if done else ""
+    def draw(bar: str) -> None:
         if display:
             display.update({"text/plain": bar} if bar else {}, raw=True)
         elif sys.stderr.isatty():
             print(f"\r{bar:70}\r", end="", file=sys.stderr, flush=True)
 
+    def show(done: int, note: str) -> None:
+        nonlocal drawn
+        if time.monotonic() - drawn > 0.5:
+            drawn = time.monotonic()
+            draw(f"{'█' * (20 * done // total):░<20} {done} of {total}, {note}")
+
     try:
         yield show
     finally:
-        show(0, "")
+        draw("")

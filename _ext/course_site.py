@@ -78,6 +78,10 @@ DESCRIPTIONS = {
         "How to run the code for recurrent networks of Dive into Deep Learning again by changing "
         "one line, and how its names become the course's."
     ),
+    "backmatter/rebuilding-rnn": (
+        "PyTorch's nn.RNN built again from tensor operations: one layer, several layers, two "
+        "directions and batch_first, with the same numbers after each step."
+    ),
     "backmatter/shape-reference": (
         "Every shape that goes into PyTorch's recurrent cells and layers and comes out of them, on "
         "one page, made by running the calls."

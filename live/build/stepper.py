@@ -34,18 +34,13 @@ def start_weights(kind: str, num_words: int) -> dict[str, Tensor]:
     """
     torch.manual_seed(0)
     if kind == "rnn" and num_words == 1:
-        sizes = {
-            "ih": (len(LETTERS), HIDDEN_SIZE),
-            "hh": (HIDDEN_SIZE, HIDDEN_SIZE),
-            "hq": (HIDDEN_SIZE, len(LETTERS)),
-        }
-        layers = {name: nn.Linear(*size) for name, size in sizes.items()}
-        weights = {f"weight_{name}": layer.weight for name, layer in layers.items()}
-        weights |= {f"bias_{name}": layer.bias for name, layer in layers.items()}
+        ih, hh = nn.Linear(len(LETTERS), HIDDEN_SIZE), nn.Linear(HIDDEN_SIZE, HIDDEN_SIZE)
+        weights = {"weight_ih": ih.weight, "bias_ih": ih.bias}
+        weights |= {"weight_hh": hh.weight, "bias_hh": hh.bias}
     else:
         weights = dict(CELLS[kind](len(LETTERS), HIDDEN_SIZE).named_parameters())
-        linear = nn.Linear(HIDDEN_SIZE, len(LETTERS))
-        weights |= {"weight_hq": linear.weight, "bias_hq": linear.bias}
+    linear = nn.Linear(HIDDEN_SIZE, len(LETTERS))
+    weights |= {"weight_hq": linear.weight, "bias_hq": linear.bias}
     return {name: weight.detach() for name, weight in weights.items()}
 
 

@@ -1,12 +1,9 @@
-"""The small library behind the course *Recurrent Networks, Shape by Shape*.
+"""The small library behind the course *Recurrent Networks, Shape by Shape*. Its files, in order:
 
-Data takes one way through it, a file for each step:
+    text -> batches -> models (around `torch.nn`'s layers, or `layers`) -> training -> generation
 
-    text -> batches -> models (around torch.nn's layers, or those of `layers`) -> training -> generation
-
-`fast` makes plain layers of `torch.nn` faster, `checkpoints` keeps results in files, `shapes`,
-`figures` and `cells` draw, and `d2l` offers the names of the book's recurrent chapters.
-Importing downloads nothing and changes no setting.
+`fast` runs plain layers of `torch.nn` faster, by `steps`; `checkpoints` keeps results in files;
+`shapes`, `figures` and `cells` draw; `d2l` offers the names of the book's recurrent chapters.
 """
 
 __version__ = "2.0.0"

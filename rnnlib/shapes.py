@@ -1,8 +1,4 @@
-"""The shape ledger: what each tensor is, its shape in words, and its shape here.
-
-The call in the last column of a row is evaluated, and a shape that differs from the one in
-words is an error. So a ledger on a page cannot be wrong.
-"""
+"""The shape ledger: what each tensor is, its shape in words, its shape here; it cannot be wrong."""
 
 import html
 import math
@@ -21,11 +17,10 @@ def shape_from_words(words: str, sizes: Mapping[str, int]) -> tuple[int, ...]:
 class ShapeLedger:
     """A table of tensors and their shapes, shown as HTML in a notebook, else as text.
 
-    `namespace` is where the calls are evaluated (pass `globals()`). `sizes` maps a word to
-    a number: `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words, call)`,
-    or a line of one text, which an indented line continues:
-
-        h_n | last hidden state | (num_layers*2, batch_size, hidden_size) | layer(x)[1]
+    The calls are evaluated in `namespace` (pass `globals()`). `sizes` maps a word to a number:
+    `{"num_steps": 5, "hidden_size": 8}`. Each row is `(name, meaning, words, call)`, or a line
+    of one text, `h_n | last state | (2*num_layers, batch_size, hidden_size) | layer(x)[1]`, which
+    an indented line continues.
 
     Raises `ValueError` where a call gives another shape, `KeyError` for an unknown word.
     """
@@ -50,15 +45,12 @@ class ShapeLedger:
         lines = (zip(row, widths, strict=True) for row in table)
         return "\n".join("  ".join(f"{cell:{n}}" for cell, n in line).rstrip() for line in lines)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str:  # as cards on a phone: see course.css
         head = "".join(f'<th scope="col">{heading}</th>' for heading in HEADINGS)
-        body = ""
+        table = f'<table class="shape-ledger cards">\n<thead><tr>{head}</tr></thead>\n<tbody>\n'
         for row in self.rows:
             name, meaning, words, here, call = map(html.escape, row)
             here = here.replace(" ", "&nbsp;")  # a tuple of numbers stays on one line
-            body += (
-                f'<tr><th scope="row"><code>{name}</code></th><td>{meaning}</td><td>{words}</td>'
-                f"<td>{here}</td><td><code>{call}</code></td></tr>\n"
-            )
-        table = '<table class="shape-ledger cards">'  # cards on a phone: see course.css
-        return f"{table}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+            table += f'<tr><th scope="row"><code>{name}</code></th><td>{meaning}</td>'
+            table += f"<td>{words}</td><td>{here}</td><td><code>{call}</code></td></tr>\n"
+        return f"{table}</tbody>\n</table>"

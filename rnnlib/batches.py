@@ -27,8 +27,7 @@ class NextMinibatch(Minibatch):
 def sequential_batches(corpus: Tensor, batch_size: int, num_steps: int, rng=random):
     """Cut `corpus` `(num_tokens,)` so that row i goes on from one minibatch to the next.
 
-    Yields `X, Y`, each `(batch_size, num_steps)`. An offset drawn by `rng.randint` skips up to
-    `num_steps` tokens, so that epochs differ. The hidden state may be carried over.
+    Yields `X, Y`, each `(batch_size, num_steps)`. An offset by `rng` makes epochs differ.
     """
     offset = rng.randint(0, num_steps)
     steps_per_row = (len(corpus) - offset - 1) // batch_size

@@ -17,10 +17,7 @@ TRAINING = "rnnlib interrupted training, version 2"
 
 
 def write_atomically(path: str | Path, write) -> Path:
-    """Let `write(file)` fill a new binary file, then move it to `path` in one step.
-
-    Missing folders are made. If writing fails (a full disk, say), `path` is left as it was.
-    """
+    """Let `write(file)` fill a new file, then move it to `path`; if it fails, `path` stays."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not by tempfile, so that it gets the rights that any new file gets.
@@ -45,10 +42,7 @@ def write_checkpoint(path: str | Path, content: dict) -> Path:
 
 
 def read_checkpoint(path: str | Path, format: str) -> dict:
-    """Read what `write_checkpoint` wrote, tensors to the CPU; its `"format"` must be `format`.
-
-    Raises `OSError`, or `ValueError` if the file is damaged or something else.
-    """
+    """What `write_checkpoint` wrote, on the CPU; `ValueError` if damaged or of another format."""
     checkpoint = _load(Path(path).read_bytes(), path)
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != format:
         raise ValueError(f"{path} does not hold a {format!r}")

@@ -91,7 +91,7 @@ def save_model(path: str | Path, model: LanguageModel, vocab: Vocab, history=Non
 
 
 def load_model(path: str | Path):
-    """`(model, vocab, history)` as `save_model` wrote them, the model in evaluation mode."""
+    """`(model, vocab, history)`, in evaluation mode; the same errors as `read_checkpoint`."""
     saved = read_checkpoint(path, FORMAT)
     model = language_model(**saved["recipe"]).to(saved["weights"]["linear.weight"].dtype)
     model.load_state_dict(saved["weights"])

@@ -69,10 +69,9 @@ def perplexity(mean_loss: float) -> float:
 
 @torch.no_grad()
 def evaluate(model: nn.Module, corpus: Tensor, num_steps: int = 500) -> float:
-    """Perplexity of `model` on `corpus` `(num_tokens,)`, read once from its start to its end.
+    """Perplexity on `corpus` `(num_tokens,)`, each token but the first predicted from all before.
 
-    Every token but the first is predicted from all before it; `num_steps` go through the model
-    in one call.
+    `num_steps` only sets how many go through the model in one call.
     """
     corpus = corpus.to(next(model.parameters()).device).long()
     with evaluating(model):

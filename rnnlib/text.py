@@ -36,8 +36,7 @@ log = logging.getLogger(__name__)
 def download(url: str, path: str | Path, sha1: str, seconds: float = SECONDS) -> Path:
     """Fetch `url`, verify it, and only then write it to `path`, atomically.
 
-    Raises `OSError` if no answer is complete within `seconds`, and `ValueError` if what came
-    has not the SHA-1 `sha1` (a page of a captive network, half a file).
+    Raises `OSError` if it is not there within `seconds`, `ValueError` if it has another SHA-1.
     """
     content, problems = bytearray(), []
 
@@ -97,9 +96,8 @@ def find_text(folder: str | Path | None = None, urls=URLS) -> Path:
 def read_lines(path: str | Path | None = None, keep: str = "A-Za-z") -> list[str]:
     r"""The lines of a text (default `find_text()`), cleaned and in lower case.
 
-    `keep` is what cleaning keeps, as the inside of a regular expression's [...]; all else
-    becomes one blank. `r"\w"` keeps the letters and digits of any script. Raises
-    `ValueError` if the file is not UTF-8, or if nothing is left of it.
+    All but `keep`, the inside of a regular expression's [...], becomes one blank. `r"\w"` keeps
+    any script. Raises `ValueError` if the file is not UTF-8, or if nothing is left of it.
     """
     path = find_text() if path is None else Path(path)
     # NFC: a letter with an accent may come as one character or as two.
@@ -165,8 +163,7 @@ class Vocab:
 def load_corpus(max_tokens=None, token="char", path=None, keep="A-Za-z"):
     """The whole text as indices `(num_tokens,)`, int64, and the vocabulary they refer to.
 
-    The vocabulary counts the whole text; `max_tokens` then keeps the first so many indices.
-    Lines are joined with nothing between them, as in d2l. `path` and `keep`: see `read_lines`.
+    Lines are joined with nothing between them, as in d2l; of the indices, `max_tokens` are kept.
     """
     tokens = flatten(tokenize(read_lines(path, keep), token))
     vocab = Vocab(tokens)

@@ -110,10 +110,9 @@ def writable(forward):
 def writer(model: nn.Module, state):
     """A function `step(tokens)` -> logits for the next ones, or None where it cannot be had.
 
-    From `state` on, it feeds one token to each text and keeps the new state. One text:
-    `tokens` is an int, the logits a NumPy array `(vocab_size,)`. Several texts: `tokens`
-    `(batch_size,)`, logits `(batch_size, vocab_size)`, overwritten by the next call. The model
-    has one layer, one direction and 32-bit weights, which are copied from where they are.
+    From `state` on, it feeds one token to each text. One text: `tokens` is an int, the logits a
+    NumPy array `(vocab_size,)`. Several: `(batch_size,)` and `(batch_size, vocab_size)`. The next
+    call overwrites them. For one layer in one direction; weights are copied from where they are.
     """
     rnn, linear = getattr(model, "rnn", None), getattr(model, "linear", None)
     embedding = getattr(model, "embedding", None)

@@ -17,12 +17,11 @@ class RecurrentLayer(nn.Module):
 
     Shapes, with D = 2 if bidirectional, else 1, and `state_size` = `proj_size` or `hidden_size`:
 
-        input   (num_steps, batch_size, input_size); batch_first swaps the first two
-        state   (D * num_layers, batch_size, state_size); of an LSTM a pair: that one and
-                (D * num_layers, batch_size, hidden_size)
-        output  (num_steps, batch_size, D * state_size), or as the input if that is batch_first
+        input   (num_steps, batch_size, input_size)
+        state   (D * num_layers, batch_size, state_size); an LSTM's c: hidden_size at the end
+        output  (num_steps, batch_size, D * state_size)
 
-    Unbatched input and state have no axis batch_size, and neither has what comes out.
+    `batch_first` swaps the first two axes of input and output; batch_size may be left out.
     """
 
     num_gates, pair = 1, False  # whether the state is a pair
@@ -73,8 +72,16 @@ class RecurrentLayer(nn.Module):
             input = input.unsqueeze(1)
         elif self.batch_first:
             input = input.transpose(0, 1)
+        rows = self.num_layers * (1 + self.bidirectional)
+        sizes = [self.proj_size or self.hidden_size, self.hidden_size][: 1 + self.pair]
+        shapes = [(rows, input.shape[1], size) for size in sizes]
+        states = [input.new_zeros(shape) for shape in shapes]
+        if hx is not None:
+            states = [s if batched else s.unsqueeze(1) for s in (hx if self.pair else [hx])]
+        if [part.shape for part in states] != shapes:  # one for one word would serve all words
+            raise ValueError(f"the state must have shape {shapes}")
         # One start and one final state, a tuple of parts, for each layer and direction.
-        starts, output, finals = zip(*self._start(hx, input, batched), strict=True), input, []
+        starts, output, finals = zip(*states, strict=True), input, []
         for layer in range(self.num_layers):
             if layer:
                 output = F.dropout(output, self.dropout, self.training)
@@ -101,18 +108,6 @@ class RecurrentLayer(nn.Module):
             outputs.append(state[0])
         output = torch.stack(outputs)
         return output.flip(0) if backwards else output, state
-
-    def _start(self, hx, input: Tensor, batched: bool) -> list[Tensor]:
-        """The start state as a list of (D * num_layers, batch_size, size) tensors."""
-        rows = self.num_layers * (1 + self.bidirectional)
-        sizes = self.proj_size or self.hidden_size, self.hidden_size
-        shapes = [(rows, input.shape[1], size) for size in sizes[: 1 + self.pair]]
-        if hx is None:
-            return [input.new_zeros(shape) for shape in shapes]
-        parts = [part if batched else part.unsqueeze(1) for part in (hx if self.pair else [hx])]
-        if [part.shape for part in parts] != shapes:  # one for one word would serve all words
-            raise ValueError(f"the state must have shape {shapes}")
-        return parts
 
 
 class RNN(RecurrentLayer):

@@ -134,10 +134,11 @@ def grad_clipping(net, theta):
     """Scale all gradients together so that their norm does not exceed `theta`."""
     weights = net.parameters() if isinstance(net, nn.Module) else net.params
     grads = [weight.grad for weight in weights if weight.grad is not None]
-    norm = nn.utils.get_total_norm(grads)
-    scale = torch.where(norm > theta, theta / norm, 1.0)  # no `if`: a GPU would have to be done
-    for grad in grads:
-        grad.mul_(scale)
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads]))
+    if not norm.is_cpu or norm > theta:  # a GPU would have to finish all its work to say so
+        scale = torch.where(norm > theta, theta / norm, 1.0)
+        for grad in grads:
+            grad.mul_(scale)
 
 
 def train_epoch_ch8(net, train_iter, loss, updater, device, use_random_iter):

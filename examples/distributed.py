@@ -25,11 +25,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from resume import load_training, save_training
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from rnnlib.batches import TextBatches
-from rnnlib.checkpoints import load_training, save_training
 from rnnlib.models import LAYERS, language_model
 from rnnlib.text import find_text, load_corpus
 from rnnlib.training import perplexity, train_epoch

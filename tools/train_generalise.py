@@ -31,9 +31,9 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(ROOT))
 
+from examples.resume import load_training, save_training
 from rnnlib.batches import TextBatches
 from rnnlib.models import language_model, save_model
-from rnnlib.resume import load_training, save_training
 from rnnlib.text import find_text, load_corpus
 from rnnlib.training import evaluate, train, train_epoch
 

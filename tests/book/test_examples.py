@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,11 +12,17 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from rnnlib.checkpoints import TRAINING, read_checkpoint
+from examples.resume import TRAINING, load_training, save_training
+from rnnlib.batches import TextBatches
+from rnnlib.checkpoints import read_checkpoint
+from rnnlib.models import language_model
 from rnnlib.text import COURSE_FOLDER
+from rnnlib.training import train_epoch
 
-if sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_available()):
-    pytest.skip("training on several processes needs torchrun and gloo", allow_module_level=True)
+several_processes = pytest.mark.skipif(
+    sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_available()),
+    reason="training on several processes needs torchrun and gloo",
+)
 
 SECONDS = 300
 
@@ -49,6 +56,7 @@ def run(folder, kind, num_processes, num_epochs=2, restarts=0, on_line=None):
     return history["train"], read_checkpoint(folder / "run.pt", TRAINING)["model"], printed
 
 
+@several_processes
 @pytest.mark.parametrize("kind", ["rnn", "lstm"])
 def test_two_processes_train_as_one_does(tmp_path, kind):
     one, two = (run(tmp_path / str(n), kind, n)[:2] for n in (1, 2))
@@ -56,6 +64,7 @@ def test_two_processes_train_as_one_does(tmp_path, kind):
     torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
 
 
+@several_processes
 def test_a_killed_process_is_replaced_and_the_training_goes_on(tmp_path):
     killed = []
 
@@ -70,3 +79,36 @@ def test_a_killed_process_is_replaced_and_the_training_goes_on(tmp_path):
     assert any(line.startswith("going on after epoch") for line in printed)
     expected, expected_weights, _ = run(tmp_path / "one", "gru", 1, 20)
     torch.testing.assert_close((train, weights), (expected, expected_weights), rtol=1e-3, atol=1e-3)
+
+
+def parts():
+    torch.manual_seed(0)
+    rng = random.Random(0)
+    model = language_model("gru", 10, 8, embedding_size=5, dropout=0.3)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 7)
+    batches = TextBatches(torch.arange(300) % 10, 4, 6, shuffle=True, rng=rng)
+    return model, optimizer, scheduler, rng, batches
+
+
+def test_an_interrupted_training_ends_where_the_other_ends(tmp_path):
+    def epochs(model, optimizer, scheduler, rng, batches, number):
+        return [train_epoch(model, batches, optimizer, scheduler=scheduler) for _ in range(number)]
+
+    whole = parts()
+    expected = epochs(*whole, 4)
+    first = parts()
+    found = epochs(*first, 2)
+    save_training(tmp_path / "training.pt", *first[:4], progress={"values": found})
+    second = parts()
+    torch.rand(5), second[3].random()
+    assert load_training(tmp_path / "training.pt", *second[:4]) == {"values": found}
+    assert found + epochs(*second, 2) == expected
+    torch.testing.assert_close(second[0].state_dict(), whole[0].state_dict(), rtol=0, atol=0)
+
+
+def test_a_scheduler_is_not_forgotten(tmp_path):
+    model, optimizer, scheduler, rng, _ = parts()
+    save_training(tmp_path / "training.pt", model, optimizer, scheduler, rng)
+    with pytest.raises(ValueError, match="scheduler"):
+        load_training(tmp_path / "training.pt", model, optimizer, None, rng)

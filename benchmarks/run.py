@@ -40,7 +40,7 @@ class Side:
         sys.path.insert(0, str(ROOT))
         os.chdir(ROOT / "chapters")  # the package looks for the text in ../data
         if name == "d2l":
-            from benchmarks.real_d2l import d2l
+            from examples.real_d2l import d2l
         else:
             from rnnlib import d2l
         torch.set_num_threads(1)

@@ -9,17 +9,17 @@ from hashlib import sha1
 from pathlib import Path
 from types import SimpleNamespace
 
-import d2l_style as style
 import numpy as np
 import pytest
 import torch
-from d2l_style import assert_equal
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_d2l import d2l as real
 from torch import nn
 from torch.nn import functional as F
 
+from examples import d2l_style as style
+from examples.d2l_style import assert_equal
+from examples.real_d2l import d2l as real
 from rnnlib import d2l as ours
 from rnnlib import fast, generation, models, text, training
 

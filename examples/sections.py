@@ -1,4 +1,5 @@
 from d2l import torch as d2l  # the line that a reader changes
+
 # ruff: noqa
 import random
 

@@ -1,8 +1,8 @@
 """Race a reader's unchanged d2l code through rnnlib.d2l against the d2l package itself.
 
-    .venv/bin/python benchmarks/run.py              about ten minutes, on an idle machine
-    .venv/bin/python benchmarks/run.py --short      two minutes: fewer rounds, no grid
-    .venv/bin/python benchmarks/run.py --out FILE   where to write the results, as JSON
+    python -m benchmarks.run              about ten minutes, on an idle machine
+    python -m benchmarks.run --short      two minutes: fewer rounds, no grid
+    python -m benchmarks.run --out FILE   where to write the results, as JSON
 
 See benchmarks/README.md. Each package has a process of its own; both answer in turn, so that
 whatever slows the machine for a while slows both, and a ratio is taken within a round.
@@ -37,7 +37,6 @@ class Side:
     def __init__(self, name: str):
         import torch
 
-        sys.path.insert(0, str(ROOT))
         os.chdir(ROOT / "chapters")  # the package looks for the text in ../data
         if name == "d2l":
             from examples.real_d2l import d2l
@@ -95,10 +94,10 @@ class Worker:
     """A process with one `Side`: `worker("train")`."""
 
     def __init__(self, name: str):
-        command = [sys.executable, __file__, "--side", name]
+        command = [sys.executable, "-m", "benchmarks.run", "--side", name]
         # NumPy's library, too, on one thread.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": ROOT}
         self.process = subprocess.Popen(command, text=True, env=environment, **pipes)
 
     def __call__(self, task: str, *arguments):

@@ -2,20 +2,18 @@
 
 They are drawn with the course's code:
 
-python tools/draw_pictures.py
+python -m tools.draw_pictures
 """
 
 import re
-import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from first_cell import ROOT
 from PIL import Image
 
-sys.path.insert(0, str(ROOT))
 from rnnlib import figures
+from tools.first_cell import ROOT
 
 PREVIEW = 1200, 630  # pixels, as those who show previews ask for
 

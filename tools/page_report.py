@@ -1,8 +1,8 @@
 """Open each page of the built book in a browser and say what it loads and what is wrong.
 
-    python tools/page_report.py                       the site in _build/html
-    python tools/page_report.py --site PATH           another one
-    python tools/page_report.py --json report.json    the same for a program to read
+    python -m tools.page_report                       the site in _build/html
+    python -m tools.page_report --site PATH           another one
+    python -m tools.page_report --json report.json    the same for a program to read
 
 Pages are opened in Chromium without a window, from their files: the strictest way, since a
 file may not fetch(). Bytes are those of every file asked for when a page is opened, the page

@@ -1,7 +1,7 @@
 """Run notebooks from a fresh kernel and store their outputs, as the tests expect them.
 
-    python tools/run_chapters.py                         all of them
-    python tools/run_chapters.py chapters/02-rnncell.ipynb [...]
+    python -m tools.run_chapters                         all of them
+    python -m tools.run_chapters chapters/02-rnncell.ipynb [...]
 
 As a reader's "Run all" does; metadata that changes from run to run is dropped; nothing is
 written if a cell fails.
@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import nbformat
-from first_cell import first_cell, notebooks
 from nbclient import NotebookClient
+
+from tools.first_cell import first_cell, notebooks
 
 # What a notebook of the course may carry; the hygiene tests hold it to this.
 CELL_METADATA = {"tags", "mystnb"}

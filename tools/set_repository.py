@@ -1,13 +1,14 @@
 """Set the repository's address in the configuration and in every notebook.
 
-python tools/set_repository.py https://github.com/owner/name
+python -m tools.set_repository https://github.com/owner/name
 """
 
 import re
 import sys
 
 import nbformat
-from first_cell import ROOT, first_cell, notebooks, repository_address
+
+from tools.first_cell import ROOT, first_cell, notebooks, repository_address
 
 
 def set_repository(address: str) -> None:

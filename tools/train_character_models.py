@@ -1,7 +1,7 @@
 """Train the three models of chapter 9 and store them with their histories.
 
-    python tools/train_character_models.py                  with the text in data/
-    python tools/train_character_models.py --data FOLDER    with the one in FOLDER
+    python -m tools.train_character_models                  with the text in data/
+    python -m tools.train_character_models --data FOLDER    with the one in FOLDER
 
 The text is found as everywhere in the course: The Time Machine, or else the bundled sample
 (name an empty folder, without a network, to get that). The recipe is that of section 8.5 of
@@ -12,21 +12,18 @@ Writes data/checkpoints/{rnn,gru,lstm}-{timemachine,sample}.pt; about three minu
 import argparse
 import os
 import random
-import sys
 import time
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which reads it
 
 import torch
-from first_cell import ROOT
-
-sys.path.insert(0, str(ROOT))
 
 from rnnlib.batches import TextBatches
 from rnnlib.models import LAYERS, language_model, save_model
 from rnnlib.text import find_text, load_corpus
 from rnnlib.training import train
+from tools.first_cell import ROOT
 
 NUM_TRAIN, NUM_HELD_OUT, NUM_EPOCHS = 10_000, 5_000, 500
 

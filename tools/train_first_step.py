@@ -1,6 +1,6 @@
 """Train the networks of chapter 4's last section, where only the first step of a walk counts.
 
-    python tools/train_first_step.py
+    python -m tools.train_first_step
 
 An nn.RNN of 16 units reads a walk in the plane and names the village, one of three, to which
 the first step points. It is taught walks of twenty steps in two ways, with three learning rates
@@ -23,9 +23,10 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which reads it
 
 import torch
-from first_cell import ROOT
 from torch import nn
 from torch.nn import functional as F
+
+from tools.first_cell import ROOT
 
 FOLDER = ROOT / "data" / "experiments"
 WAYS = {"at once": [(10, 0), (20, 6000)], "short first": [(10, 2000), (20, 4000)]}

@@ -1,8 +1,8 @@
 """Train the models of chapter 10 and store them with their histories.
 
-    python tools/train_generalise.py                  with the text in data/
-    python tools/train_generalise.py --data FOLDER    with the one in FOLDER
-    python tools/train_generalise.py --only small     or: whole
+    python -m tools.train_generalise                  with the text in data/
+    python -m tools.train_generalise --data FOLDER    with the one in FOLDER
+    python -m tools.train_generalise --only small     or: whole
 
 The text is found as everywhere in the course: The Time Machine, or else the bundled sample
 (name an empty folder, without a network, to get that). Two LSTMs are trained: "small" on the
@@ -20,22 +20,19 @@ import copy
 import math
 import os
 import random
-import sys
 import time
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported, which reads it
 
 import torch
-from first_cell import ROOT
 from torch import Tensor, nn
-
-sys.path.insert(0, str(ROOT))
 
 from examples.resume import load_training, save_training
 from rnnlib.batches import TextBatches
 from rnnlib.models import language_model, save_model
 from rnnlib.text import find_text, load_corpus
 from rnnlib.training import evaluate, train, train_epoch
+from tools.first_cell import ROOT
 
 CHECKPOINTS = ROOT / "data" / "checkpoints"
 SMALL = {

@@ -1,7 +1,7 @@
 """Count how many updates recall takes, for chapter 5, and store the counts.
 
-    python tools/train_gradients.py                   half a minute to a few minutes
-    python tools/train_gradients.py --out FILE
+    python -m tools.train_gradients                   half a minute to a few minutes
+    python -m tools.train_gradients --out FILE
 
 The task: two words, `a` or `b` and then dashes; say at the end which letter it was. A network
 has learned it when the mean loss of the two words is below 0.1. Two experiments:

@@ -8,7 +8,8 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from rnnlib import cells, figures
+from rnnlib import figures
+from tools import cells
 
 DRAWINGS = {
     "curves": lambda: figures.plot_curves({"a": ([1, 2], [3, 4])}, "x", "y"),

@@ -269,11 +269,11 @@ def search_without_fetch(app, pagename, templatename, context, doctree):
 
 def keep_what_is_used(app, pagename, templatename, context, doctree):
     body = context.get("body") or ""
+    found = {part: bool(mark and re.search(mark, body)) for part, mark in USED_WITH.items()}
 
     def used(file) -> bool:
         text = f"{file.filename} {file.attributes.get('body')}".lower()
-        marks = [mark for part, mark in USED_WITH.items() if part in text]
-        return all(mark and re.search(mark, body) for mark in marks)
+        return all(found[part] for part in found if part in text)
 
     for key in ("script_files", "css_files"):
         context[key] = [file for file in context.get(key, []) if used(file)]

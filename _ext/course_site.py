@@ -8,8 +8,9 @@ Accessibility: some labels of the theme contradict what stands on the thing they
 its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages. `page.js`,
 in each of them, has what is left: paper in the light theme, and the focus after a menu.
 
-The live page: its scripts and data lie in `live/`, and are copied for that page alone. What
-makes its data, `live/build/`, is not copied.
+The live views: a page that holds the place of one, an element with the classes `live-view` and
+`live-` + its name, loads the scripts of that view and no others. They lie in `live/`, with their
+data; what makes the data, `live/build/`, is not copied.
 
 Buttons: those of the repository are left out until `_config.yml` names its owner.
 
@@ -120,6 +121,16 @@ USED_WITH = {
     "design": r'class="(\S+ )*sd-',
     "toggle": r'class="(\S+ )*(toggle|admonition dropdown)[ "]',
 }
+
+# A live view -> its scripts, in the order in which they run.
+VIEWS = {
+    "stepper": ("live", "tiny", "unrolled", "numbers", "stepper"),
+    "block": ("live", "tiny", "block"),
+    "playground": ("live", "network", "maps", "panel", "playground"),
+    "reach": ("live", "network", "reach"),
+    "writer": ("live", "network", "writer"),
+}
+VIEW = re.compile(r'class="live-view live-(\w+)')
 
 # What the theme's templates add later, past `USED_WITH`.
 LEFTOVERS = re.compile(
@@ -267,6 +278,14 @@ def search_without_fetch(app, pagename, templatename, context, doctree):
         app.add_js_file(None, body=f"if (location.protocol === 'file:') {quote} = false;")
 
 
+def load_views(app, pagename, templatename, context, doctree):
+    views = VIEW.findall(context.get("body") or "")
+    if views:
+        app.add_css_file("live/live.css")
+    for script in dict.fromkeys(script for view in views for script in VIEWS[view]):
+        app.add_js_file(f"live/{script}.js", loading_method="defer")
+
+
 def keep_what_is_used(app, pagename, templatename, context, doctree):
     body = context.get("body") or ""
     found = {part: bool(mark and re.search(mark, body)) for part, mark in USED_WITH.items()}
@@ -288,5 +307,6 @@ def setup(app):
     app.connect("build-finished", write_not_found)  # not one of the theme's pages
     app.connect("html-page-context", describe)
     app.connect("html-page-context", search_without_fetch)
+    app.connect("html-page-context", load_views)
     app.connect("html-page-context", keep_what_is_used, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

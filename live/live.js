@@ -1,4 +1,4 @@
-// What the three views of this page share: loading data, and making elements.
+// What the live views share: finding their places, loading data, making elements.
 "use strict";
 
 window.Live = (() => {
@@ -12,7 +12,7 @@ window.Live = (() => {
     arrivals.get(data.part > 1 ? `${data.name}-${data.part}` : data.name)?.(data);
   }
 
-  // The data of `path` ("models/rnn-500-epochs", "data/reach"), loaded when first asked for.
+  // The data of `path` ("models/rnn-500-epochs", "data/stepper"), loaded when first asked for.
   function load(path) {
     const name = path.split("/").pop();
     if (!loads.has(name)) {
@@ -32,13 +32,15 @@ window.Live = (() => {
     return loads.get(name);
   }
 
-  // A model may come in two files: see live/build/models.py.
-  async function loadModel(name) {
-    const first = await load(`models/${name}`);
-    const rest = [];
-    for (let part = 2; part <= first.parts; part++) rest.push(load(`models/${name}-${part}`));
-    return [first, ...(await Promise.all(rest))];
+  // Numbers come as base64: 4 characters for 3 bytes.
+  function bytes(base64) {
+    const text = atob(base64);
+    const array = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) array[i] = text.charCodeAt(i);
+    return array;
   }
+
+  const floats = (base64) => new Float32Array(bytes(base64).buffer);
 
   // make("p", {class: "note", onclick: f}, "text", element, ...). Strings become text, never
   // HTML, so nothing that a reader types can become part of the page.
@@ -53,6 +55,13 @@ window.Live = (() => {
     return element;
   }
 
+  const button = (text, onclick, attributes = {}) =>
+    make("button", { type: "button", onclick, ...attributes }, text);
+
+  // A button that cannot be used now keeps the focus; disabled, it would lose it.
+  const enable = (element, usable) => element.setAttribute("aria-disabled", !usable);
+  const usable = (element) => element.getAttribute("aria-disabled") !== "true";
+
   // A group of radio buttons; `options` are [value, label] pairs.
   function choices(name, legend, options, chosen, onchange) {
     const labels = options.map(([value, label]) =>
@@ -64,31 +73,53 @@ window.Live = (() => {
       make("legend", {}, legend), make("div", {}, ...labels));
   }
 
-  // Calls `start` once the element comes near the window's visible part.
-  function whenNear(element, start) {
-    const watcher = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      watcher.disconnect();
-      start();
-    }, { rootMargin: "400px" });
-    watcher.observe(element);
+  // A control with its label above it.
+  const field = (label, control, attributes = {}) =>
+    make("label", { class: "live-field", ...attributes }, make("span", {}, label), control);
+
+  // Every place of this page that waits for the view goes to `build`, which puts the view where
+  // a picture stands for readers without scripts.
+  function start(name, build) {
+    for (const place of document.querySelectorAll(`.live-view.live-${name}`)) {
+      place.classList.add("live-ready");
+      build(place);
+    }
   }
 
-  // Puts a view in the place of the picture that stands there for readers without scripts.
-  function replacePicture(id, ...children) {
-    const place = document.getElementById(id);
-    place.replaceChildren(...children);
-    place.classList.add("live-ready");
-    return place;
+  // Draws again whenever the element gets another width, once the page has been laid out.
+  function whenWide(element, draw) {
+    let width = 0;
+    new ResizeObserver(() => requestAnimationFrame(() => {
+      if (element.clientWidth === width) return;
+      width = element.clientWidth;
+      draw();
+    })).observe(element);
   }
 
   const wantsStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   // A blank cannot be seen on its own; this sign can.
   const visible = (character) => (character === " " ? "\u2423" : character);
   const spoken = (character) => (character === " " ? "blank" : character);
-  const minus = (text) => text.replace("-", "\u2212");
-  const number = (value, digits = 4) => minus(value.toFixed(digits));
+  const number = (value, digits = 4) => {
+    const text = value.toFixed(digits);
+    return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "\u2212");
+  };
+  // How strong is the tint of a number, in percent? It grows with the number's size, ever more
+  // slowly: 1 and 5 still look different.
+  const tint = (value) => (65 * Math.abs(value) / (1 + Math.abs(value))).toFixed(1);
+  // A cell's style: its colour says what kind of number it is and whether it is below 0.
+  const shade = (value, family) => `--live-tint: ${tint(value)}%; `
+    + `--live-family: var(--live-${value < 0 ? "below" : family})`;
+  // "h_12 = ..." -> h with a subscript 12.
+  const subscripts = (formula) => formula.split(/_(\w+)/).map((part, k) =>
+    (k % 2 ? make("sub", {}, part) : part));
 
-  return { register, load, loadModel, make, choices, whenNear, replacePicture, wantsStillness,
-    visible, spoken, number };
+  // The key to the colours; `entries` are [family, words] pairs.
+  const legend = (...entries) => make("p", { class: "live-legend" },
+    ...entries.flatMap(([family, words]) => [
+      make("span", { class: "live-swatch", style: `--live-family: var(--live-${family})` }),
+      `${words} `]));
+
+  return { register, load, bytes, floats, make, button, enable, usable, choices, field, start, whenWide,
+    wantsStillness, visible, spoken, number, shade, subscripts, legend };
 })();

@@ -1,15 +1,16 @@
-// The arithmetic: what rnnlib's models, generate() and next_token() do, for one sequence.
+// What rnnlib's models, generate() and next_token() compute, for one sequence.
 "use strict";
 
 (() => {
-  function bytes(base64) {
-    const text = atob(base64);
-    const array = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) array[i] = text.charCodeAt(i);
-    return array;
-  }
+  const { bytes, floats } = Live;
 
-  const floats = (base64) => new Float32Array(bytes(base64).buffer);
+  // A model may come in two files: see live/build/models.py.
+  async function loadModel(name) {
+    const first = await Live.load(`models/${name}`);
+    const rest = [];
+    for (let part = 2; part <= first.parts; part++) rest.push(Live.load(`models/${name}-${part}`));
+    return [first, ...(await Promise.all(rest))];
+  }
 
   // A matrix from its bytes and scales. The course computes in 32-bit floats; Math.fround
   // rounds as they do, so that the weights here are those of live/build/models.py to the last bit.
@@ -63,6 +64,7 @@
       this.tokens = first.tokens;
       this.about = first.about;
       this.hiddenSize = first.hidden_size;
+      this.kind = first.kind;
       this.cell = CELLS[first.kind];
       this.inputWeights = matrix("weight_ih", parts);
       this.stateWeights = matrix("weight_hh", parts);
@@ -76,13 +78,27 @@
       return new Float32Array(this.hiddenSize);
     }
 
-    // One character in: the new state, and a logit for each character that may come next.
+    logits(state) {
+      return linear(this.outputWeights, state, this.outputBias);
+    }
+
+    // One character in: the new state, and what the cell made it from.
     step(state, character) {
       const fromInput = column(this.inputWeights, this.tokens.indexOf(character), this.inputBias);
       const fromState = linear(this.stateWeights, state, this.stateBias);
-      const next = this.cell(fromInput, fromState, state);
-      return { state: next, logits: linear(this.outputWeights, next, this.outputBias) };
+      return { before: state, fromInput, fromState, state: this.cell(fromInput, fromState, state) };
     }
+  }
+
+  const networks = new Map(); // name -> promise of the network, loaded when first asked for
+
+  function network(name) {
+    if (!networks.has(name)) {
+      const promise = loadModel(name).then((parts) => new Network(parts));
+      promise.catch(() => networks.delete(name)); // so that the next attempt tries again
+      networks.set(name, promise);
+    }
+    return networks.get(name);
   }
 
   // The largest logit is subtracted first, so that a low temperature does not overflow.
@@ -123,13 +139,20 @@
   // As rnnlib.text cleans a text, but for a blank at the end: it was typed, so it goes in.
   const clean = (text) => text.replace(/[^A-Za-z]+/g, " ").trimStart().toLowerCase();
 
-  // Which stretches of a text stand in the pages that a network learned from? The pages are
-  // not in this site, only a filter made of them: see text_filter in live/build/scripts.py.
+  // Which stretches of a text are in the pages that a network learned from? The pages are not in
+  // this site, only a filter made of them: see text_filter in live/build/scripts.py.
   class Pages {
-    constructor({ length, hashes, bits }) {
-      this.length = length;
-      this.hashes = hashes;
-      this.bits = bytes(bits);
+    constructor({ length, least, hashes, bits }) {
+      Object.assign(this, { length, least, hashes, bits: bytes(bits) });
+    }
+
+    // The filter knows stretches of `length` characters; what is copied has `least` or more.
+    copied(text) {
+      if (text.length < this.least) return false;
+      for (let end = text.length; end > text.length - (this.least - this.length) - 1; end--) {
+        if (!this.has(text.slice(end - this.length, end))) return false;
+      }
+      return true;
     }
 
     has(stretch) {
@@ -151,5 +174,5 @@
     }
   }
 
-  Object.assign(Live, { Network, Pages, softmax, greedy, draw, randomNumbers, clean });
+  Object.assign(Live, { network, Pages, softmax, greedy, draw, randomNumbers, clean });
 })();

@@ -2,8 +2,9 @@
 "use strict";
 
 (() => {
-  const { make, softmax, greedy, draw, visible, spoken, number } = Live;
-  const COLUMNS = 32; // cells in a row of the map of the hidden state
+  const { make, softmax, greedy, draw, visible, spoken, number, shade } = Live;
+  const LOOP = 20; // characters: from here on, what was written before counts as a loop
+  const NAMES = { pages: "the first pages", book: "the first nine tenths of the book" };
 
   const percent = (p) =>
     (p < 0.0005 ? "< 0.1 %" : `${(100 * p).toFixed(p < 0.0995 ? 1 : 0)} %`);
@@ -40,105 +41,53 @@
     }
   }
 
-  // A square for each hidden unit: its side grows with the number's size; filled means
-  // positive, an empty frame negative, so that colour is not the only sign.
-  class StateMap {
-    constructor() {
-      this.canvas = make("canvas", { role: "img", class: "live-map",
-        "aria-label": "Hidden state: nothing has been read yet",
-        onpointermove: (event) => this.point(event), onpointerdown: (event) => this.point(event) });
-      this.unit = make("input", { type: "number", min: 0, value: 0, class: "live-unit",
-        oninput: () => this.draw() });
-      this.value = make("span");
-      this.element = make("div", {}, this.canvas,
-        make("p", { class: "live-readout" },
-          make("label", {}, "Unit ", this.unit), " ", this.value));
-    }
-
-    point(event) {
-      const box = this.canvas.getBoundingClientRect();
-      const side = box.width / COLUMNS;
-      const row = Math.floor((event.clientY - box.top) / side);
-      this.unit.value = row * COLUMNS + Math.floor((event.clientX - box.left) / side);
-      this.draw();
-    }
-
-    show(state) {
-      this.state = state;
-      this.unit.max = state.length - 1;
-      const positive = state.filter((value) => value > 0).length;
-      const strong = state.filter((value) => Math.abs(value) > 0.9).length;
-      this.canvas.setAttribute("aria-label", `Hidden state: ${state.length} numbers from -1 to 1, `
-        + `${positive} of them above 0, ${strong} beyond 0.9 either way`);
-      this.draw();
-    }
-
-    draw() {
-      const { canvas, state } = this;
-      if (!state || !canvas.clientWidth) return;
-      const rows = Math.ceil(state.length / COLUMNS);
-      const side = canvas.clientWidth / COLUMNS;
-      canvas.style.height = `${rows * side}px`;
-      canvas.width = Math.round(canvas.clientWidth * devicePixelRatio); // empties it, too
-      canvas.height = Math.round(rows * side * devicePixelRatio);
-      const pen = canvas.getContext("2d");
-      pen.scale(devicePixelRatio, devicePixelRatio);
-      const style = getComputedStyle(canvas);
-      pen.fillStyle = style.getPropertyValue("--live-hidden");
-      pen.lineWidth = 1.25;
-      const chosen = Math.min(Math.max(Math.round(this.unit.value) || 0, 0), state.length - 1);
-      state.forEach((value, unit) => {
-        const size = side * 0.88 * Math.sqrt(Math.abs(value));
-        const left = (unit % COLUMNS + 0.5) * side - size / 2;
-        const top = (Math.floor(unit / COLUMNS) + 0.5) * side - size / 2;
-        pen.strokeStyle = style.getPropertyValue("--live-input");
-        if (value > 0) pen.fillRect(left, top, size, size);
-        else if (size > 2) pen.strokeRect(left + 0.6, top + 0.6, size - 1.2, size - 1.2);
-        if (unit !== chosen) return;
-        pen.strokeStyle = style.color;
-        pen.strokeRect((unit % COLUMNS) * side + 0.6, Math.floor(unit / COLUMNS) * side + 0.6,
-          side - 1.2, side - 1.2);
-      });
-      this.value.textContent = number(state[chosen], 2);
-    }
-  }
-
   class Panel {
-    constructor(label) {
-      this.label = label;
+    constructor(name, label) {
+      Object.assign(this, { name, label, unit: 0, kept: null });
+      const pick = (unit) => this.pick(unit);
       this.facts = make("p", { class: "live-facts" });
       this.text = make("p", { class: "live-text" });
       this.tally = make("p", { class: "live-note live-tally" });
       this.next = make("h4", { class: "live-label" }, "Next character");
       this.bars = new Bars();
-      this.map = new StateMap();
-      this.element = make("article", { class: "live-panel" },
-        make("h3", {}, label), this.facts, this.text, this.tally,
+      this.map = new Live.StateMap(pick);
+      this.heat = new Live.HeatMap(pick);
+      this.unitField = make("input", { type: "number", min: 0, value: 0, class: "live-unit",
+        oninput: () => pick(Number(this.unitField.value)) });
+      this.value = make("span");
+      this.colours = make("input", { type: "checkbox", class: "live-colours",
+        onchange: () => this.showText() });
+      this.more = make("details", { ontoggle: () => this.draw() },
+        make("summary", {}, "Next character, hidden state, origin"),
         make("div", { class: "live-instruments" },
           make("div", {}, this.next, this.bars.element),
-          make("div", {}, make("h4", { class: "live-label" }, "Hidden state"), this.map.element)));
-      this.prefix = "";
+          make("div", {}, make("h4", { class: "live-label" }, "Hidden state now"), this.map.element)),
+        make("h4", { class: "live-label" }, "Units over time: a row for each unit, a column for "
+          + "each character"),
+        this.heat.element,
+        make("p", { class: "live-readout" }, make("label", {}, "Unit ", this.unitField), " ",
+          this.value, " ", make("label", {}, this.colours, " Colour the text by this unit")),
+        Live.legend(["state", "above 0"], ["below", "below 0"]), this.facts);
+      this.element = make("article", { class: "live-panel" },
+        make("h3", {}, label), this.text, this.tally, this.more);
       this.restart("");
     }
 
     use(network, pages) {
       this.network = network;
-      this.pages = pages;
-      const { pages: known, end } = network.about.perplexity;
-      this.facts.textContent = `Perplexity: ${known.toFixed(1)} on the first pages, `
-        + `${end.toFixed(1)} on the last ones`;
+      this.pages = pages; // null if it has read nothing
+      const { read, source, bits, perplexity } = network.about;
+      this.facts.textContent = `Has read ${read}. Weights: ${source}, rounded to ${bits} bits. `
+        + `Perplexity with these weights: ${perplexity.pages.toFixed(1)} on the first pages, `
+        + `${perplexity.end.toFixed(1)} on the last ones.`;
     }
 
     // Before the first character. With the same seed, the same draws follow.
     restart(prefix, seed = 0) {
-      this.prefix = prefix;
-      this.read = 0;
-      this.written = [];
-      this.copied = [];
-      this.begin();
-      this.logits = null;
-      this.random = Live.randomNumbers(seed);
+      Object.assign(this, { prefix, read: 0, written: [], kinds: [], states: [], marks: new Map(),
+        past: [], logits: null, random: Live.randomNumbers(seed), seed, drawn: 0 });
       this.state = this.network?.start();
+      this.begin();
     }
 
     // A run begins: what is written from here on is told at its end.
@@ -147,7 +96,9 @@
     }
 
     feed(token) {
-      ({ state: this.state, logits: this.logits } = this.network.step(this.state, token));
+      this.state = this.network.step(this.state, token).state;
+      this.logits = this.network.logits(this.state);
+      this.states.push(this.state);
     }
 
     readAll() {
@@ -158,21 +109,70 @@
     advance({ sampling, temperature }) {
       if (this.read < this.prefix.length) return this.feed(this.prefix[this.read++]);
       const index = sampling
-        ? draw(softmax(this.logits, temperature), this.random) : greedy(this.logits);
+        ? draw(softmax(this.logits, temperature), this.next01()) : greedy(this.logits);
       const token = this.network.tokens[index];
       this.feed(token);
       this.written.push(token);
-      this.copied.push(false);
-      const { length } = this.pages;
-      const stretch = this.written.slice(-length).join("");
-      if (this.written.length >= length && this.pages.has(stretch)) {
-        this.copied.fill(true, -length);
+      this.judge();
+    }
+
+    next01() {
+      this.drawn++;
+      return this.random;
+    }
+
+    // Is the end of what was written copied, or a loop? A loop is no memory of pages.
+    judge() {
+      const text = this.written.join("");
+      const loops = text.slice(0, -1).includes(text.slice(-LOOP)) && text.length > LOOP;
+      const kind = loops ? "loop" : this.pages?.copied(text) ? "copied" : "";
+      this.kinds.push("");
+      for (let back = 1; kind && back <= LOOP; back++) {
+        const at = this.kinds.length - back;
+        this.kinds[at] ||= kind;
       }
     }
 
+    // --- hands on the state ---
+
+    // Puts `state` in the place of the network's own; `undo` brings all back as it is now.
+    put(state, sign, title) {
+      const { written, kinds, states, read, drawn } = this;
+      this.past.push({ state: this.state, logits: this.logits, read, drawn, written: [...written],
+        kinds: [...kinds], states: [...states], marks: new Map(this.marks) });
+      this.state = state;
+      if (this.logits) this.logits = this.network.logits(state);
+      this.marks.set(read + written.length, { sign, title });
+    }
+
+    zero() {
+      this.put(this.network.start(), "\u25cb", "here the state was set to zero");
+    }
+
+    keep() {
+      this.kept = { state: this.state, after: this.soFar.slice(-12) };
+    }
+
+    putIn() {
+      this.put(this.kept.state, "\u25cf", `here the state after \u201c${this.kept.after}\u201d went in`);
+    }
+
+    undo() {
+      Object.assign(this, this.past.pop());
+      this.random = Live.randomNumbers(this.seed);
+      for (let k = 0; k < this.drawn; k++) this.random();
+      this.begin();
+    }
+
+    get soFar() {
+      return this.prefix.slice(0, this.read) + this.written.join("");
+    }
+
+    // --- what is said ---
+
     // The last character that went in.
     get last() {
-      return this.written.at(-1) ?? this.prefix[this.read - 1];
+      return this.soFar.at(-1);
     }
 
     // The most probable next characters and their shares, as the bars show them.
@@ -184,35 +184,78 @@
     // What this run has written, and how much of the whole text is copied.
     report() {
       const written = this.written.slice(this.begun).join("");
-      if (!written) return "";
-      const tally = this.tally.textContent;
-      return ` ${this.label} wrote: ${written}.${tally && ` ${tally}.`}`;
+      return written && ` ${this.label} wrote: ${written}. ${this.tally.textContent}`;
+    }
+
+    pick(unit) {
+      this.unit = Math.min(Math.max(Math.round(unit) || 0, 0), (this.state?.length ?? 1) - 1);
+      this.unitField.value = this.unit;
+      this.draw();
+      this.showText();
     }
 
     show({ sampling, temperature, howMany }) {
-      const parts = [make("span", { class: "live-prefix" }, this.prefix.slice(0, this.read)),
-        make("span", { class: "live-unread" }, this.prefix.slice(this.read))];
-      for (let start = 0, end; start < this.written.length; start = end) {
-        for (end = start; this.copied[end] === this.copied[start]; ) end++;
-        const stretch = this.written.slice(start, end).join("");
-        parts.push(this.copied[start]
-          ? make("span", { class: "live-copied", title: "stands so in the first pages" }, stretch)
-          : stretch);
-      }
-      this.text.replaceChildren(...parts);
-      const { length } = this.written;
-      this.tally.textContent = length > 0 && length >= this.pages.length
-        ? `${this.copied.filter(Boolean).length} of ${length} characters stand so `
-          + "in the first pages" : "";
+      this.showText();
+      this.showTally();
       const { last } = this;
       this.next.textContent = last === undefined
-        ? "Next character" : `After “${visible(last)}” comes`;
+        ? "Next character" : `After \u201c${visible(last)}\u201d comes`;
       if (last === " ") this.next.setAttribute("aria-label", `After ${spoken(last)} comes`);
       else this.next.removeAttribute("aria-label");
       const tokens = this.network?.tokens ?? Array(28).fill("");
       this.probabilities = this.logits && softmax(this.logits, sampling ? temperature : 1);
       this.bars.show(tokens, this.probabilities, howMany);
-      if (this.state) this.map.show(this.state);
+      this.draw();
+    }
+
+    // Characters of the same look share an element; with colours, each has its own.
+    showText() {
+      const text = [...this.prefix, ...this.written];
+      const coloured = this.colours.checked;
+      const parts = [];
+      let before = null;
+      text.forEach((sign, at) => {
+        if (this.marks.has(at)) {
+          const { sign: mark, title } = this.marks.get(at);
+          parts.push(make("span", { class: "live-put", title, role: "img", "aria-label": title },
+            mark));
+        }
+        const look = at < this.read ? "live-prefix" : at < this.prefix.length ? "live-unread"
+          : this.kinds[at - this.prefix.length];
+        const value = coloured && this.states[at]?.[this.unit];
+        if (before === look && !coloured && !this.marks.has(at)) parts.at(-1).append(sign);
+        else {
+          parts.push(make("span", {
+            class: { copied: "live-copied", loop: "live-loop" }[look] ?? (look || null),
+            style: value === undefined || value === false ? null : shade(value * 4, "state") },
+          sign));
+        }
+        before = look;
+      });
+      if (this.marks.has(text.length)) {
+        const { sign: mark, title } = this.marks.get(text.length);
+        parts.push(make("span", { class: "live-put", title, role: "img", "aria-label": title }, mark));
+      }
+      this.text.classList.toggle("live-coloured", coloured);
+      this.text.replaceChildren(...parts);
+    }
+
+    showTally() {
+      const { length } = this.written;
+      const count = (kind) => this.kinds.filter((one) => one === kind).length;
+      const source = this.network && NAMES[this.network.about.text];
+      const copied = source ? `${count("copied")} of ${length} characters are copied from ${source}`
+        : "This network has read nothing that it could copy";
+      const loops = count("loop") ? `; ${count("loop")} repeat what it wrote before` : "";
+      this.tally.textContent = length < LOOP ? "" : `${copied}${loops}.`;
+    }
+
+    draw() {
+      if (!this.state) return;
+      this.unitField.max = this.state.length - 1;
+      this.value.textContent = number(this.state[this.unit], 2);
+      this.map.show(this.state, this.unit);
+      this.heat.show(this.soFar, this.states, this.unit);
     }
   }
 

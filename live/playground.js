@@ -1,9 +1,9 @@
-// View 1: the networks of the course go on from a prefix, one character at a time.
+// View "playground": the networks of the course go on from a beginning, character by character.
 "use strict";
 
 (() => {
-  const { make, choices, clean, Panel, Pages, Network } = Live;
-  const LIMIT = 100; // characters of a prefix
+  const { make, button, enable, usable, choices, field, clean, Panel } = Live;
+  const LIMIT = 100; // characters of a beginning
   const AT_ONCE = 200; // characters written in one run
   const EMPTY = "Type at least one letter from a to z.";
   const NETWORKS = [
@@ -15,10 +15,12 @@
   ];
   const PACES = [["slow", "slow", 250], ["quick", "quick", 40], ["none", "all at once", 0]];
 
-  const settings = { sampling: true, temperature: 0.5, howMany: 8, all: false };
-  let chosen = "rnn-500-epochs";
+  const settings = { sampling: true, temperature: 0.3, howMany: 8 };
+  // Each network keeps its text while another one is on show.
+  const every = NETWORKS.map(([name, label]) => new Panel(name, label));
+  let chosen = "gru-whole-book";
+  let panels = []; // those on show
   let pace = Live.wantsStillness() ? "none" : "quick";
-  let panels = [];
   let timer = null;
   let left = 0; // characters still to be written in this run
   let turn = 0; // counts runs, steps and stops: who has waited sees by it what came between
@@ -26,70 +28,77 @@
 
   // --- the controls ---
 
-  const prefix = make("input", { type: "text", id: "live-prefix", value: "time traveller",
-    autocomplete: "off", autocapitalize: "none", spellcheck: "false",
-    "aria-describedby": "live-prefix-note", oninput: () => start({ readAll: true }),
+  const network = make("select", { name: "live-network", onchange: changeNetwork },
+    ...[...NETWORKS, ["all", "All side by side"]].map(([value, label]) =>
+      make("option", { value, selected: value === chosen }, label)));
+  const prefix = make("input", { type: "text", class: "live-beginning", value: "time traveller",
+    name: "live-beginning", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+    oninput: () => start({ readAll: true }),
     onkeydown: (event) => { if (event.key === "Enter" && !event.repeat) toggle(); } });
-  const note = make("p", { id: "live-prefix-note", class: "live-note" });
-  const run = make("button", { type: "button", class: "live-main", onclick: toggle,
+  const note = make("p", { class: "live-note" });
+  const run = button("Run", toggle, { class: "live-main",
     // A key that is held down would press the button again and again.
-    onkeydown: (event) => { if (event.key === "Enter" && event.repeat) event.preventDefault(); } },
-    "Run");
-  const temperature = make("input", { type: "range", id: "live-temperature", min: 0.1, max: 2,
-    step: 0.1, value: settings.temperature, oninput: changeTemperature });
+    onkeydown: (event) => { if (event.key === "Enter" && event.repeat) event.preventDefault(); } });
+  const temperature = make("input", { type: "range", min: 0.1, max: 2, step: 0.1,
+    name: "live-temperature", value: settings.temperature, oninput: changeTemperature });
   const degrees = make("span", {}, settings.temperature.toFixed(1));
-  const seed = make("input", { type: "number", id: "live-seed", value: 1, min: 0, step: 1,
+  const seed = make("input", { type: "number", name: "live-seed", value: 57, min: 0, step: 1,
     oninput: () => changeSeed() });
   const status = make("p", { class: "live-status", role: "status" },
     "Press Run, or type a beginning of your own.");
-  const place = make("div", { class: "live-panels" });
+  const texts = make("div", { class: "live-panels" });
   const choosing = choices("live-choosing", "Next character is",
     [["sampling", "drawn by chance"], ["greedy", "the most probable"]], "sampling",
     (value) => { settings.sampling = value === "sampling"; show(); });
+  const zero = button("Zero the state", () => hands((panel) => panel.zero(),
+    "The state is zero now. Run or Step goes on from there."));
+  const keep = button("Keep the state", () => hands((panel) => panel.keep(),
+    "Kept. Put it in wherever you like, after another beginning for example."));
+  const putIn = button("Put it in", () => usable(putIn) && hands((panel) => panel.kept && panel.putIn(),
+    "The kept state is in. Run or Step goes on from there."));
+  const undo = button("Undo", () => usable(undo) && hands((panel) => panel.past.length && panel.undo(),
+    "As it was before."));
 
-  function build() {
-    Live.replacePicture("live-playground",
-      make("div", { class: "live-controls", onfocusin: useFirst, onpointerdown: useFirst },
-        choices("live-network", "Network", [...NETWORKS, ["all", "all side by side"]], chosen,
-          changeNetwork),
-        make("div", { class: "live-field live-wide" },
-          make("label", { for: "live-prefix" }, "Begin with"), prefix, note),
-        choosing,
-        make("div", { class: "live-field live-slider" },
-          make("label", { for: "live-temperature" }, "Temperature ", degrees), temperature),
-        make("div", { class: "live-field" },
-          make("label", { for: "live-seed" }, "Seed of the draws"),
-          make("span", { class: "live-together" }, seed,
-            make("button", { type: "button", onclick: otherSeed }, "Another"))),
-        choices("live-pace", "Pace", PACES, pace, (value) => { pace = value; }),
-        choices("live-bars", "Bars", [["8", "top 8"], ["28", "all 28"]], "8",
-          (value) => { settings.howMany = Number(value); show(); })),
-      make("div", { class: "live-buttons" }, run,
-        make("button", { type: "button", onclick: step }, "Step"),
-        make("button", { type: "button", onclick: reset }, "Reset"), status),
-      place);
+  function build(place) {
+    place.replaceChildren(
+      make("div", { class: "live-controls", onfocusin: () => ready(), onpointerdown: () => ready() },
+        field("Network", network),
+        field(make("span", {}, "Temperature ", degrees), temperature,
+          { class: "live-field live-slider" }),
+        make("div", { class: "live-wide" },
+          field("Begin with", prefix), note)),
+      make("div", { class: "live-buttons" }, run, button("Step", step), button("Reset", reset),
+        status),
+      texts,
+      make("fieldset", { class: "live-hands" },
+        make("legend", {}, "Hands on the state"),
+        make("div", { class: "live-together" }, zero, keep, putIn, undo)),
+      make("details", { class: "live-settings" },
+        make("summary", {}, "More: how to choose, seed, pace, bars"),
+        make("div", { class: "live-controls" }, choosing,
+          make("div", { class: "live-together" }, field("Seed of the draws", seed),
+            button("Another", otherSeed)),
+          choices("live-pace", "Pace", PACES, pace, (value) => { pace = value; }),
+          choices("live-bars", "Bars", [["4", "top 4"], ["8", "top 8"], ["28", "all 28"]], "8",
+            (value) => { settings.howMany = Number(value); show(); }))));
     layOut();
-    new MutationObserver(() => panels.forEach((panel) => panel.map.draw()))
+    restart();
+    const redraw = () => panels.forEach((panel) => panel.draw());
+    new MutationObserver(redraw)
       .observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    addEventListener("resize", () => panels.forEach((panel) => panel.map.draw()));
+    Live.whenWide(texts, redraw);
   }
 
   // --- networks, loaded when first used ---
 
-  const networks = new Map();
-
-  async function network(name) {
-    if (!networks.has(name)) networks.set(name, new Network(await Live.loadModel(name)));
-    return networks.get(name);
-  }
-
-  // The panels for what is chosen, still without their networks.
+  // The panels of what is chosen, if need be still without their networks.
   function layOut() {
-    const names = NETWORKS.filter(([name]) => settings.all || name === chosen);
-    panels = names.map(([name, label]) => Object.assign(new Panel(label), { name }));
-    place.classList.toggle("live-many", settings.all);
-    place.replaceChildren(...panels.map((panel) => panel.element));
-    restart();
+    const all = chosen === "all";
+    panels = every.filter(({ name }) => all || name === chosen);
+    for (const panel of panels) panel.more.open = !all;
+    texts.classList.toggle("live-many", all);
+    texts.replaceChildren(...panels.map((panel) => panel.element));
+    show();
   }
 
   // Resolves to true once the networks on show are there; to false if they are not wanted
@@ -102,13 +111,20 @@
   }
 
   async function loadFor(wanted) {
-    place.setAttribute("aria-busy", "true");
+    const missing = wanted.filter((panel) => !panel.network);
+    if (!missing.length) return true;
+    texts.setAttribute("aria-busy", "true");
     status.textContent = "Loading";
     try {
-      const pages = new Pages(await Live.load("data/pages"));
-      const found = await Promise.all(wanted.map((panel) => network(panel.name)));
+      await Promise.all(missing.map(async (panel) => {
+        const found = await Live.network(panel.name);
+        const { text } = found.about;
+        const pages = text && new Live.Pages(await Live.load(`data/${text}`));
+        if (panel.network) return; // another call was sooner
+        panel.use(found, pages);
+        restart({ readAll: true, only: panel });
+      }));
       if (wanted !== panels) return false;
-      wanted.forEach((panel, index) => panel.use(found[index], pages));
       status.textContent = "Loaded";
     } catch (error) {
       if (wanted !== panels) return false;
@@ -116,28 +132,23 @@
       status.textContent = `Sorry: ${error.message}.`;
       return false;
     } finally {
-      if (wanted === panels) place.removeAttribute("aria-busy");
+      if (wanted === panels) texts.removeAttribute("aria-busy");
     }
-    restart({ readAll: true });
     return true;
-  }
-
-  function useFirst() {
-    ready();
   }
 
   // --- what the controls do ---
 
-  function restart({ readAll = false } = {}) {
+  function restart({ readAll = false, only = null } = {}) {
     const text = clean(prefix.value);
     const short = text.slice(0, LIMIT);
     note.textContent = text.length > LIMIT
       ? `Only the first ${LIMIT} of ${text.length} characters go in.`
-      : `Goes in as “${short.replace(/ $/, Live.visible)}”: small letters and blanks, `
+      : `Goes in as \u201c${short.replace(/ $/, Live.visible)}\u201d: small letters and blanks, `
         + `at most ${LIMIT}.`;
     if (!short) note.textContent = EMPTY;
     const number = Math.floor(Number(seed.value)) || 0;
-    for (const panel of panels) {
+    for (const panel of only ? [only] : every) {
       panel.restart(short, number);
       if (readAll && panel.network) panel.readAll();
     }
@@ -160,14 +171,14 @@
   }
 
   function show() {
-    const howMany = settings.all ? Math.min(4, settings.howMany) : settings.howMany;
-    for (const panel of panels) panel.show({ ...settings, howMany });
+    for (const panel of panels) panel.show(settings);
+    enable(putIn, panels.some((panel) => panel.kept));
+    enable(undo, panels.some((panel) => panel.past.length));
   }
 
-  function changeNetwork(value) {
-    settings.all = value === "all";
-    if (!settings.all) chosen = value;
+  function changeNetwork() {
     stop();
+    chosen = network.value;
     layOut();
     ready();
   }
@@ -190,6 +201,16 @@
     changeSeed();
   }
 
+  // Does something to the states of all networks on show.
+  async function hands(action, words) {
+    stop();
+    const mine = turn;
+    if (!(await ready()) || mine !== turn) return;
+    panels.forEach(action);
+    show();
+    say(words, (panel) => panel.probabilities ? ` ${panel.label} expects ${panel.expected(3)}.` : "");
+  }
+
   function advance() {
     panels.forEach((panel) => panel.advance(settings));
   }
@@ -202,15 +223,15 @@
     advance();
     show();
     const { last } = panels[0];
-    say(settings.all ? "One character further."
-      : last === " " ? "A blank went in." : `“${last}” went in.`,
+    say(panels.length > 1 ? "One character further."
+      : last === " " ? "A blank went in." : `\u201c${last}\u201d went in.`,
       (panel) => ` ${panel.label} expects ${panel.expected(3)}.`);
   }
 
   function reset() {
     stop();
     restart();
-    status.textContent = "Before the first character: Step and Run read the beginning, too.";
+    status.textContent = "Before the first character. Step and Run read the beginning first.";
   }
 
   async function toggle() {
@@ -231,7 +252,7 @@
   function tick() {
     const [, , delay] = PACES.find(([name]) => name === pace);
     do {
-      if (panels[0].read === panels[0].prefix.length) left--;
+      if (panels.every((panel) => panel.read === panel.prefix.length)) left--;
       advance();
     } while (delay === 0 && left > 0);
     show();
@@ -256,5 +277,5 @@
       make("span", { class: "live-hidden-text" }, panels.map(ofPanel).join("")));
   }
 
-  build();
+  Live.start("playground", build);
 })();

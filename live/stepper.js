@@ -1,210 +1,358 @@
-// View 2: "hello" -> "ohlol", one time step after the other, with the numbers of a real run.
+// View "stepper": a word goes through a tiny network step by step, and the reader may reach
+// into the hidden state on the way.
 "use strict";
 
 (() => {
-  const { make, choices, number } = Live;
+  const { make, button, enable, usable, choices, field, number, shapeOf, quantity } = Live;
   const UPDATES = [[0, "untrained"], [5, "after 5 updates"], [110, "after 110 updates"]];
-  const choice = { batch: false, batchFirst: false, kind: "rnn", updates: 110 };
-  let data = null;
-  let step = 0; // from 0, as in the tensors
+  const LONGEST = 8; // letters of the reader's own word
 
-  const picture = make("div", { class: "live-unrolled", onclick: pick });
-  const status = make("p", { class: "live-status", role: "status" });
-  const back = make("button", { type: "button", onclick: () => go(step - 1) }, "\u2190 Previous");
-  const next = make("button", { type: "button", class: "live-main", onclick: () => go(step + 1) },
-    "Next \u2192");
-  const details = make("div", { class: "live-quantities" });
-  const layout = make("div", { class: "live-layout" });
-  const axes = choices("live-axes", "Axes", [["time", "time first"], ["batch", "batch first"]],
-    "time", (value) => { choice.batchFirst = value === "batch"; show(); });
-
-  function build() {
-    const stage = make("div", { class: "live-stage", tabindex: 0, role: "group",
-      "aria-label": "Time steps. Left and right arrow keys move through them.", onkeydown: key },
-      picture, make("div", { class: "live-buttons" }, back, next, status));
-    Live.replacePicture("live-stepper",
-      make("div", { class: "live-controls" },
-        choices("live-words", "Words", [["one", "hello"], ["batch", "a batch of three"]], "one",
-          (value) => { choice.batch = value === "batch"; show(); }),
-        choices("live-kind", "Cell", [["rnn", "RNN"], ["lstm", "LSTM"]], "rnn",
-          (value) => { choice.kind = value; show(); }),
-        choices("live-updates", "Network", UPDATES, choice.updates,
-          (value) => { choice.updates = value; show(); }),
-        axes),
-      stage, details, layout);
-    addEventListener("resize", () => data && draw(run()));
-    show();
-  }
-
-  function key(event) {
-    const target = { ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: 4 }[event.key];
-    if (target === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    event.stopPropagation(); // the theme turns pages with these keys
-    go(target);
-  }
-
-  function go(target) {
-    step = Math.min(Math.max(target, 0), run().steps.length - 1);
-    show();
-  }
-
-  function pick(event) {
-    const column = event.target.closest("[data-step]");
-    if (column) go(Number(column.dataset.step));
-  }
-
-  const run = () => data.runs.find(({ kind, words, updates }) =>
-    kind === choice.kind && updates === choice.updates && (words.length > 1) === choice.batch);
-
-  const largest = (row) => row.indexOf(Math.max(...row));
-  const answers = (run, t) => run.steps[t].p.map((row) => data.letters[largest(row)]);
-  const letters = (words, t) => words.map((word) => word[t]);
-  const numRight = (run, t) =>
-    answers(run, t).filter((letter, b) => letter === run.targets[b][t]).length;
-  // A shape as PyTorch prints it; one word alone has no batch axis.
-  const shape = (...sizes) => `(${(choice.batch ? sizes : sizes.filter((size) => size !== "b"))
-    .map((size) => (size === "b" ? 3 : size)).join(", ")})`;
-
-  function show() {
-    const now = run();
-    const last = now.steps.length - 1;
-    // A button that becomes disabled loses the focus, and the arrow keys with it.
-    back.setAttribute("aria-disabled", step === 0);
-    next.setAttribute("aria-disabled", step === last);
-    for (const radio of axes.querySelectorAll("input")) radio.disabled = !choice.batch;
-    draw(now);
-    details.replaceChildren(...quantities(now));
-    layout.replaceChildren(...tensors(now));
-    const right = numRight(now, step);
-    const verdict = choice.batch ? `${right} of 3 right` : right ? "right" : "wrong";
-    status.textContent = `Step ${step + 1} of ${last + 1}: `
-      + `reads ${letters(now.words, step).join(", ")}, answers ${answers(now, step).join(", ")}, `
-      + `${verdict}.`;
-  }
-
-  function draw(now) {
-    const columns = now.steps.map((_, t) => {
-      const right = numRight(now, t);
-      const mark = choice.batch ? `${right} of 3`
-        : right ? "\u2713 right" : `\u2717 not ${now.targets[0][t]}`;
-      return { input: letters(now.words, t).join(" "), output: answers(now, t).join(" "), mark };
-    });
-    Live.drawUnrolled(picture, { columns, step, states: choice.kind === "lstm" ? ["h", "c"] : ["h"],
-      shapes: { input: shape("b", 4), state: shape("b", 8) } });
-  }
-
-  // --- the numbers of the step ---
-
-  function quantities(now) {
-    const here = now.steps[step];
-    const t = step + 1;
-    const zeros = now.words.map(() => Array(data.hidden_size).fill(0));
-    const before = (name) => (step === 0 ? zeros : now.steps[step - 1][name]);
-    const oneHot = (letter) => [...data.letters].map((other) => Number(other === letter));
-    const x = letters(now.words, step).map(oneHot);
-    const past = step === 0 ? "zeros at the start" : "from the step before";
-    const quantity = (...parts) => quantityOf(now, ...parts);
-    const lstm = choice.kind === "lstm";
-    const sums = ["i", "f", "g", "o"].map((gate, k) => quantity(`z_${gate}`,
-      `W x + b + W h + b, rows ${8 * k} to ${8 * k + 7} of 32`,
-      here.z.map((row) => row.slice(8 * k, 8 * k + 8)), "state"));
-    const middle = lstm ? [
-      quantity(`c_${t - 1}`, `the cell state, ${past}`, before("c"), "state"),
-      make("details", {}, make("summary", {}, "The four sums, ", make("code", {}, shape("b", 32))),
-        ...sums),
-      quantity(`i_${t} = \u03c3(z_i)`, "the input gate", here.i, "state"),
-      quantity(`f_${t} = \u03c3(z_f)`, "the forget gate", here.f, "state"),
-      quantity(`g_${t} = tanh(z_g)`, "the candidate", here.g, "state"),
-      quantity(`o_${t} = \u03c3(z_o)`, "the output gate", here.o, "state"),
-      quantity(`c_${t} = f_${t} \u2299 c_${t - 1} + i_${t} \u2299 g_${t}`, "the new cell state",
-        here.c, "state"),
-      quantity(`h_${t} = o_${t} \u2299 tanh(c_${t})`, "the new hidden state", here.h, "state"),
-    ] : [
-      quantity(`z_${t} = W_xh x_${t} + b_xh + W_hh h_${t - 1} + b_hh`, "the sum", here.z,
-        "state"),
-      quantity(`h_${t} = tanh(z_${t})`, "the new hidden state", here.h, "state"),
-    ];
-    const loss = here.loss.map((value) => [value]);
-    const scores = lstm ? "logits" : `o_${t}`;
-    return [
-      quantity(`x_${t}`, "the letter, one-hot", x, "input", true),
-      quantity(`h_${t - 1}`, `the hidden state, ${past}`, before("h"), "state"),
-      ...middle,
-      quantity(`${scores} = W_hq h_${t} + b_hq`, "the logits; the target is framed", here.logits,
-        "output", true),
-      quantity(`p_${t} = softmax(${scores})`, "the probabilities; the target is framed", here.p,
-        "output", true),
-      quantity(`\u2113_${t} = \u2212ln p_${t}(target)`,
-        `the loss of this step; mean over all steps: ${number(now.loss)}`, loss, "loss"),
-    ];
-  }
-
-  // One row for each word, one cell for each number, tinted by its size and sign.
-  function quantityOf(now, formula, words, rows, family, lettered = false) {
-    const size = family === "loss" ? [] : [rows[0].length];
-    const lists = rows.map((row, b) => {
-      const cells = row.map((value, k) => {
-        const letter = data.letters[k];
-        const target = lettered && family === "output" && now.targets[b][step] === letter;
-        const strength = Math.min(Math.abs(value), 1) * 45;
-        const colour = `var(--live-${value < 0 ? "below" : family})`;
-        return make("li", { class: target ? "live-target" : null,
-          style: `--live-tint: ${strength.toFixed(0)}%; --live-family: ${colour}` },
-          ...(lettered ? [make("b", {}, letter, target ? make("span", {}, " target") : "")] : []),
-          family === "input" ? `${value}` : number(value));
-      });
-      const list = make("ol", { class: `live-cells live-cells-${row.length}`,
-        "aria-label": choice.batch ? `word ${b}, ${now.words[b]}` : words }, ...cells);
-      return choice.batch
-        ? make("div", { class: "live-word" },
-            make("span", { "aria-hidden": "true" }, now.words[b]), list)
-        : list;
-    });
-    return make("div", { class: "live-quantity" },
-      make("p", {}, make("span", { class: "live-formula" }, ...subscripts(formula)), " ",
-        make("code", {}, shape("b", ...size)), " ", make("span", { class: "live-words" }, words)),
-      ...lists);
-  }
-
-  // "h_12 = ..." -> h with a subscript 12.
-  const subscripts = (formula) => formula.split(/_(\w+)/).map((part, k) =>
-    (k % 2 ? make("sub", {}, part) : part));
-
-  // --- what the two orders of the axes change, and what they do not ---
-
-  function tensors(now) {
-    const [first, index] = choice.batch && choice.batchFirst
-      ? [[3, 5], `[:, ${step}]`] : [choice.batch ? [5, 3] : [5], `[${step}]`];
-    const all = (size) => `(${[...first, size].join(", ")})`;
-    const final = ["h", "c"].slice(0, choice.kind === "lstm" ? 2 : 1)
-      .map((name) => [`${name}_n`, shape(1, "b", 8), "after the last step, never swapped"]);
-    const rows = [...[["inputs", 4], ["output", 8], ["logits", 4]]
-      .map(([name, size]) => [name, all(size), name + index]), ...final];
-    const row = (scope, names) => make("tr", {}, ...names.map((name, k) =>
-      (k === 0 || scope === "col" ? make("th", { scope }, name) : make("td", {}, name))));
-    const table = make("table", { class: "live-table" },
-      make("thead", {}, row("col", ["Tensor", "Shape", "This step"])),
-      make("tbody", {}, ...rows.map((names) => row("row", names))));
-    if (!choice.batch) {
-      return [make("h3", {}, "The whole word in tensors"), table,
-        make("p", {}, "One word alone has no batch axis, so there is nothing to swap.")];
+  class Stepper {
+    constructor(place, data) {
+      this.data = data;
+      this.networks = new Map();
+      this.words = place.classList.contains("live-batch") ? "batch" : "hello";
+      this.kind = place.classList.contains("live-lstm") ? "lstm" : "rnn";
+      this.updates = 110;
+      this.own = "hole";
+      this.t = 0; // the step, from 0, as in the tensors
+      this.seen = 0; // the answers up to this step are shown
+      this.word = 0; // of a batch, the one that hands and eyes are on
+      this.unit = 0; // the number of z whose sum is spelled out
+      this.hand = 0; // the unit of h that the slider sets
+      this.changes = new Map(); // for each reading: what was done to its states
+      this.pinned = null;
+      this.build(place);
     }
-    const places = choice.batchFirst
-      ? now.words.flatMap((word) => [...word].map((letter, t) => [letter, t]))
-      : [0, 1, 2, 3, 4].flatMap((t) => now.words.map((word) => [word[t], t]));
-    const strip = make("ol", { class: "live-memory", "aria-label": "The 15 letters in memory" },
-      ...places.map(([letter, t]) =>
-        make("li", { class: t === step ? "live-now" : null }, letter)));
-    return [make("h3", {}, "The whole batch in tensors"), table,
-      make("p", {}, "In memory the 15 letters lie in this order, and the framed ones belong to "
-        + "this step: ", choice.batchFirst ? "batch first, they are in three places."
-        : "time first, they are in one piece."),
-      strip];
+
+    build(place) {
+      const set = (name) => (value) => { this[name] = value; this.show(); };
+      this.picture = make("div", { class: "live-unrolled", onclick: (event) => this.pick(event) });
+      this.status = make("p", { class: "live-status", role: "status" });
+      this.back = button("\u2190 Previous", () => this.go(this.t - 1));
+      this.next = button("Next \u2192", () => this.go(this.t + 1), { class: "live-main" });
+      this.pin = button("Pin this step", () => this.togglePin());
+      this.typed = make("input", { type: "text", value: this.own, class: "live-own",
+        autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+        oninput: () => this.type() });
+      this.ownField = field("Your word, of the letters h e l o", this.typed);
+      this.slider = make("input", { type: "range", min: -1, max: 1, step: 0.01,
+        oninput: () => this.setUnit() });
+      this.sliderLabel = make("span");
+      this.sources = make("select");
+      this.undo = button("Undo", () => { if (usable(this.undo)) this.undoChange(); });
+      this.hands = make("fieldset", { class: "live-hands" },
+        make("legend", {}, "Hands on the state: change what comes into this step"),
+        make("label", { class: "live-field live-slider" }, this.sliderLabel, this.slider),
+        make("div", { class: "live-together" },
+          button("Zero the state", () => this.change(() => this.network.start())),
+          make("label", {}, make("span", {}, "the state after "), this.sources),
+          button("Transplant it here", () => this.transplant()), this.undo));
+      this.rows = make("div", { class: "live-quantities" });
+      this.sum = make("div", { class: "live-why" });
+      this.grid = make("div", { class: "live-grids", "aria-hidden": "true" });
+      this.source = make("details", { open: !place.classList.contains("live-short") },
+        make("summary", {}, "Where a number of z comes from"), this.sum, this.grid);
+      const stage = make("div", { class: "live-stage", tabindex: 0, role: "group",
+        "aria-label": "Time steps. Left and right arrow keys move through them.",
+        onkeydown: (event) => this.key(event) },
+        this.picture, make("div", { class: "live-buttons" }, this.back, this.next, this.pin));
+      place.replaceChildren(
+        make("div", { class: "live-controls" },
+          choices("live-words", "Words", [["hello", "hello"], ["batch", "a batch of three"],
+            ["own", "your own"]], this.words, set("words")),
+          choices("live-updates", "Network", UPDATES, this.updates, set("updates")),
+          choices("live-kind", "Cell", [["rnn", "RNN"], ["lstm", "LSTM"]], this.kind, set("kind")),
+          this.ownField),
+        stage, this.status, this.hands, Live.legend(["input", "a letter\u2019s 1"],
+          ["state", "state above 0"], ["output", "output above 0"], ["weight", "weight above 0"],
+          ["below", "any number below 0"]),
+        this.rows);
+      Live.whenWide(this.picture, () => this.draw());
+      this.show();
+    }
+
+    // --- what is chosen ---
+
+    // The step as it stands now; pinned, it keeps these numbers whatever comes.
+    now(title) {
+      return { title, step: this.steps[this.t],
+        targets: this.reading.map((_, word) => this.target(word, this.t)) };
+    }
+
+    get batch() { return this.words === "batch" ? 3 : 0; }
+
+    get run() {
+      return this.data.runs.find(({ kind, words, updates }) => kind === this.kind
+        && updates === this.updates && (words.length > 1) === (this.words === "batch"));
+    }
+
+    get network() {
+      const { run } = this;
+      if (!this.networks.has(run)) {
+        const { letters, hidden_size: size } = this.data;
+        this.networks.set(run, new Live.TinyNetwork(run, letters, size));
+      }
+      return this.networks.get(run);
+    }
+
+    get reading() { return this.words === "own" ? [this.own] : this.run.words; }
+
+    // What was done to the states of this reading; another network or word has its own list.
+    get done() {
+      const key = [this.kind, this.words, this.updates, this.own].join();
+      if (!this.changes.has(key)) this.changes.set(key, []);
+      return this.changes.get(key);
+    }
+
+    target(word, t) { return this.words === "own" ? undefined : this.run.targets[word][t]; }
+
+    answer(row) { return this.data.letters[row.p.indexOf(Math.max(...row.p))]; }
+
+    // --- what the controls do ---
+
+    key(event) {
+      const { length } = this.reading[0];
+      const target = { ArrowLeft: this.t - 1, ArrowRight: this.t + 1, Home: 0, End: length - 1 }[
+        event.key];
+      if (target === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      event.stopPropagation(); // the theme turns pages with these keys
+      this.go(target);
+    }
+
+    pick(event) {
+      const column = event.target.closest("[data-step]");
+      if (column) this.go(Number(column.dataset.step));
+    }
+
+    go(t) {
+      this.t = t;
+      this.show();
+    }
+
+    type() {
+      const word = [...this.typed.value.toLowerCase()]
+        .filter((letter) => this.data.letters.includes(letter)).slice(0, LONGEST).join("");
+      if (!word) return;
+      this.own = word;
+      this.show();
+    }
+
+    // `gesture` names changes of which the last one counts, as of a slider on its way.
+    change(change, gesture) {
+      const { done, t, word } = this;
+      if (gesture && done.at(-1)?.gesture === gesture) done.pop();
+      done.push({ t, word, change, gesture });
+      this.show();
+    }
+
+    setUnit() {
+      const [unit, value] = [this.hand, Number(this.slider.value)];
+      this.change((state) => ({ ...state,
+        h: state.h.map((before, k) => (k === unit ? value : before)) }),
+        `${this.t} ${this.word} ${unit}`);
+    }
+
+    transplant() {
+      const [word, length] = this.sources.value.split(" ");
+      const steps = this.network.read([word]);
+      const { h, c } = steps[length - 1].rows[0];
+      this.change(() => (c ? { h, c } : { h }));
+    }
+
+    undoChange() {
+      const { t } = this.done.pop();
+      this.go(t);
+    }
+
+    togglePin() {
+      const of = `step ${this.t + 1} of ${this.reading.join(", ")}`;
+      this.pinned = this.pinned ? null
+        : { ...this.now("pinned"), kind: this.kind, batch: this.batch, of };
+      this.show();
+    }
+
+    // --- what is shown ---
+
+    show() {
+      const last = this.reading[0].length - 1;
+      this.t = Math.min(Math.max(this.t, 0), last);
+      this.seen = Math.max(this.seen, this.t);
+      this.word = Math.min(this.word, this.reading.length - 1);
+      this.unit = Math.min(this.unit, this.network.bias_ih.length - 1);
+      this.steps = this.network.read(this.reading, this.done);
+      enable(this.back, this.t > 0);
+      enable(this.next, this.t < last);
+      enable(this.undo, this.done.length > 0);
+      this.pin.textContent = this.pinned ? `Unpin ${this.pinned.of}` : "Pin this step";
+      this.ownField.hidden = this.words !== "own";
+      this.draw();
+      this.showHands();
+      this.showRows();
+      this.showSum();
+      this.tell();
+    }
+
+    showHands() {
+      const value = this.steps[this.t].before[this.word].h[this.hand];
+      const of = this.batch ? ` of ${this.reading[this.word]}` : "";
+      this.slider.value = value;
+      this.sliderLabel.textContent = `h${this.t}${of}, unit ${this.hand}: ${number(value)}`;
+      const words = new Set([...this.run.words, ...(this.batch ? [] : [this.own])]);
+      const options = [...words].flatMap((word) => [...word].map((_, k) => {
+        const [value, read] = [`${word} ${k + 1}`, word.slice(0, k + 1)];
+        return make("option", { value }, `${read} of ${word}`);
+      }));
+      const before = this.sources.value;
+      this.sources.replaceChildren(...options);
+      if (options.some(({ value }) => value === before)) this.sources.value = before;
+    }
+
+    answersAt(t) { return this.steps[t].rows.map((row) => this.answer(row)); }
+
+    numRight(t) {
+      return this.answersAt(t).filter((answer, b) => answer === this.target(b, t)).length;
+    }
+
+    verdict(t) {
+      if (this.words === "own") return "";
+      const right = this.numRight(t);
+      if (this.batch) return `${right} of 3 right`;
+      return right ? "\u2713 right" : `\u2717 not ${this.target(0, t)}`;
+    }
+
+    tell() {
+      const read = this.reading.map((word) => word[this.t]).join(", ");
+      const untouched = this.network.read(this.reading)[this.t].rows
+        .map((row) => this.answer(row)).join(", ");
+      const answers = this.answersAt(this.t).join(", ");
+      const verdict = this.verdict(this.t);
+      this.status.textContent = `Step ${this.t + 1} of ${this.reading[0].length}: reads ${read}, `
+        + `answers ${answers}${verdict && `, ${verdict}`}.`
+        + (this.done.length ? ` Without your changes: ${untouched}.` : "");
+    }
+
+    draw() {
+      const columns = this.steps.map((_, t) => ({
+        input: this.reading.map((word) => word[t]).join(" "),
+        output: this.answersAt(t).join(" "), mark: this.verdict(t).replace("3 right", "3"),
+        changed: this.done.some((one) => one.t === t) }));
+      Live.drawUnrolled(this.picture, { columns, step: this.t, seen: this.seen,
+        states: this.kind === "lstm" ? ["h", "c"] : ["h"],
+        shapes: { input: shapeOf(["b", 4], this.batch), state: shapeOf(["b", 8], this.batch) } });
+    }
+
+    // One entry per quantity, in the order of the computation.
+    quantities() {
+      const t = this.t + 1;
+      const lstm = this.kind === "lstm";
+      const past = t === 1 ? "zeros at the start" : "from the step before";
+      const sum = this.batch
+        ? (x, h) => `x_${t} W_${x}\u1d40 + b_${x} + h_${t - 1} W_${h}\u1d40 + b_${h}`
+        : (x, h) => `W_${x} x_${t} + b_${x} + W_${h} h_${t - 1} + b_${h}`;
+      const wide = lstm ? 32 : 8;
+      const shapes = this.batch
+        ? `(3, 4)(4, ${wide}) + (${wide},) + (3, 8)(8, ${wide}) + (${wide},)`
+        : `(${wide}, 4)(4,) + (${wide},) + (${wide}, 8)(8,) + (${wide},)`;
+      const logits = this.batch ? `h_${t} W_hq\u1d40 + b_q` : `W_hq h_${t} + b_q`;
+      const z = { key: "z", get: ({ row }) => row.z, family: "state", size: wide, shapes };
+      const gate = (key, formula, words) =>
+        ({ key, formula, words, get: ({ row }) => row[key], family: "state" });
+      const before = (key, words) => ({ key: `${key}-before`, formula: `${key}_${t - 1}`,
+        words: `${words}, ${past}`, get: ({ state }) => state[key], family: "state" });
+      return [
+        { key: "x", formula: `x_${t}`, words: "the letter, one-hot", get: ({ row }) => row.x,
+          family: "input", size: 4 },
+        before("h", "the hidden state"),
+        ...(lstm ? [before("c", "the cell state"),
+          { ...z, formula: `z = ${sum("x", "h")}`, words: "four sums, a row for each gate" },
+          gate("i", `i_${t} = \u03c3(z[0:8])`, "the input gate"),
+          gate("f", `f_${t} = \u03c3(z[8:16])`, "the forget gate"),
+          gate("g", `g_${t} = tanh(z[16:24])`, "the candidate"),
+          gate("o", `o_${t} = \u03c3(z[24:32])`, "the output gate"),
+          gate("c", `c_${t} = f_${t} \u2299 c_${t - 1} + i_${t} \u2299 g_${t}`, "the new cell state"),
+          gate("h", `h_${t} = o_${t} \u2299 tanh(c_${t})`, "the new hidden state")]
+          : [{ ...z, formula: `z_${t} = ${sum("xh", "hh")}`, words: "the sum" },
+            gate("h", `h_${t} = tanh(z_${t})`, "the new hidden state")]),
+        { key: "logits", formula: `logits = ${logits}`, words: "", get: ({ row }) => row.logits,
+          family: "output", size: 4 },
+        { key: "p", formula: "p = softmax(logits)", words: "the probabilities",
+          get: ({ row }) => row.p, family: "output", size: 4 },
+        ...(this.words === "own" ? [] : [{ key: "loss", formula: "\u2113 = \u2212ln p(target)",
+          words: `the loss of this step; mean over all steps: ${number(this.meanLoss())}`,
+          get: ({ row, target }) => [this.loss(row, target)], family: "loss", size: null }]),
+      ];
+    }
+
+    loss(row, target) { return -Math.log(row.p[this.data.letters.indexOf(target)]); }
+
+    meanLoss() {
+      const all = this.steps.flatMap(({ rows }, t) => rows.map((row, b) => this.loss(row, this.target(b, t))));
+      return all.reduce((a, b) => a + b) / all.length;
+    }
+
+    showRows() {
+      const { pinned } = this;
+      const fits = pinned && pinned.kind === this.kind && pinned.batch === this.batch;
+      const here = this.now(fits ? "now" : "");
+      const steps = fits ? [pinned, here] : [here];
+      this.rows.replaceChildren(...this.quantities().flatMap((one) => {
+        const { key, formula, size = 8, shapes } = one;
+        const rows = this.reading.flatMap((word, b) =>
+          steps.flatMap((from) => this.cells(one, from, b)));
+        const words = fits ? `${one.words} ${this.compare(one, pinned, here)}` : one.words;
+        const part = quantity({ key, formula, words, shapes, rows,
+          shape: shapeOf(size === null ? ["b"] : ["b", size], this.batch) });
+        return key === "z" ? [part, this.source] : [part];
+      }));
+    }
+
+    values(one, { step, targets }, b) {
+      return one.get({ row: step.rows[b], state: step.before[b], target: targets[b] });
+    }
+
+    // The rows of one quantity for word `b` of one step; the sums of an LSTM have four.
+    cells(one, from, b) {
+      const values = this.values(one, from, b);
+      const title = [from.title, this.batch && this.reading[b]].filter(Boolean).join(", ");
+      const letters = values.length === 4 ? this.data.letters : null;
+      return Array.from({ length: Math.ceil(values.length / 8) }, (_, k) => ({
+        title, values: values.slice(8 * k, 8 * k + 8), family: one.family, letters,
+        target: one.family === "output" ? from.targets[b] : null,
+        pick: from.title === "pinned" ? null : this.picking(one.key, b, 8 * k) }));
+    }
+
+    // What a choice of a number of z or of the state that comes in does.
+    picking(key, b, first) {
+      const look = (k) => { [this.word, this.unit] = [b, first + k]; this.showSum(); };
+      const take = (k) => { [this.word, this.hand] = [b, k]; this.showHands(); };
+      const of = this.batch ? ` of ${this.reading[b]}` : "";
+      const mine = b === this.word;
+      if (key === "z") {
+        return { name: "live-z", label: (k) => `z${of}, number ${first + k}`, onpick: look,
+          hover: true, chosen: mine ? this.unit - first : -1 };
+      }
+      return key === "h-before" ? { name: "live-hand", label: (k) => `h${of}, unit ${k}`,
+        onpick: take, chosen: mine ? this.hand : -1 } : null;
+    }
+
+    compare(one, pinned, here) {
+      const [before, now] = [pinned, here].map((from) => this.reading.flatMap((_, b) =>
+        this.values(one, from, b).map((value) => number(value))));
+      const different = before.filter((value, k) => value !== now[k]).length;
+      return different ? `\u00b7 ${different} of ${now.length} differ` : "\u00b7 the same in both";
+    }
+
+    showSum() {
+      const { before, rows } = this.steps[this.t];
+      this.sum.replaceChildren(...Live.sumOf(this.network, { state: before[this.word],
+        row: rows[this.word], letter: this.reading[this.word][this.t], unit: this.unit,
+        t: this.t + 1 }));
+      this.grid.replaceChildren(...Live.weightGrid(this.network, this.unit));
+    }
   }
 
-  Live.whenNear(document.getElementById("live-stepper"), async () => {
-    data = await Live.load("data/stepper");
-    build();
-  });
+  Live.load("data/stepper").then((data) =>
+    Live.start("stepper", (place) => new Stepper(place, data)));
 })();

@@ -26,19 +26,20 @@
   const stateText = (names, t, roomy) => names.flatMap((name, k) => [k ? ", " : "", name,
     roomy ? svg("tspan", { class: "live-sub", "baseline-shift": "sub" }, `${t + 1}`) : ""]);
 
-  // Draws into `place`, as wide as it is. `columns` holds {input, output, mark} for each step,
-  // `states` the names of what is handed on, `shapes` what is written at the arrows of `step`.
-  Live.drawUnrolled = (place, { columns, step, states, shapes }) => {
+  // Draws into `place`, as wide as it is. `columns` holds {input, output, mark, changed} for each
+  // step, of which those after `seen` keep their answers to themselves; `states` the names of what
+  // is handed on, `shapes` what is written at the arrows of `step`.
+  Live.drawUnrolled = (place, { columns, step, seen, states, shapes }) => {
     const width = place.clientWidth;
     const start = 30; // room for the first state
     const pitch = Math.max(width - start - 4, 0) / columns.length;
     const box = Math.min(76, pitch * 0.68);
     const picture = svg("svg", { width, height: HEIGHT, "aria-hidden": true },
       svg("text", { x: 0, y: ROWS.state + 5 }, "0"));
-    columns.forEach(({ input, output, mark }, t) => {
+    columns.forEach(({ input, output, mark, changed }, t) => {
       const x = start + pitch * (t + 0.5);
-      const known = t <= step;
-      const mood = t === step ? "live-now" : known ? "live-past" : "live-future";
+      const known = t <= seen;
+      const mood = t === step ? "live-now" : t < step ? "live-past" : "live-future";
       const middle = (y, name, ...content) =>
         svg("text", { x, y, "text-anchor": "middle", class: name }, ...content);
       const boxed = (row, ...content) => [
@@ -53,7 +54,9 @@
         ...boxed("input", input),
         ...boxed("state", ...stateText(states, t, states.length === 1 || box >= 60)),
         ...boxed("output", known ? output : "?"),
-        middle(18, "live-mark", known ? mark : ""));
+        middle(18, "live-mark", known ? mark : ""),
+        svg("text", { x: x - pitch / 2, y: ROWS.state + 22, "text-anchor": "middle",
+          class: "live-mark" }, changed ? "\u270e" : ""));
       if (t === step) {
         const beside = (y, text) => svg("text", { x: x + 6, y, class: "live-shape" }, text);
         column.append(beside(ROWS.input - 36, shapes.input), beside(ROWS.output + 44, shapes.state),

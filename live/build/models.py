@@ -24,14 +24,12 @@ for each row, under the keys format, name, parts, part and matrices. The weight 
 the two products, each rounded to a float, and as exact as 16 bits can make it.
 """
 
-import base64
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from live.build.scripts import read_script, write_script
+from live.build.scripts import decode, encode, read_script, write_script
 from rnnlib.models import LanguageModel, language_model
 from rnnlib.text import Vocab
 
@@ -48,14 +46,6 @@ BIASES = {
     "bias_hh": "rnn.bias_hh_l0",
     "linear.bias": "linear.bias",
 }
-
-
-def encode(numbers: Tensor, kind: str = "<f4") -> str:
-    return base64.b64encode(numbers.numpy().astype(kind).tobytes()).decode()
-
-
-def decode(text: str, kind: str = "<f4") -> Tensor:
-    return torch.from_numpy(np.frombuffer(base64.b64decode(text), kind).astype(kind.lstrip("<")))
 
 
 def round_matrix(weight: Tensor, parts: int = 1) -> list[dict]:

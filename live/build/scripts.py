@@ -9,8 +9,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from rnnlib.checkpoints import write_atomically
+
+
+def encode(numbers: Tensor, kind: str = "<f4") -> str:
+    return base64.b64encode(numbers.numpy().astype(kind).tobytes()).decode()
+
+
+def decode(text: str, kind: str = "<f4") -> Tensor:
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text), kind).astype(kind.lstrip("<")))
 
 
 def write_script(path: Path, data: dict) -> Path:
@@ -26,26 +36,30 @@ def read_script(path: Path) -> dict:
     return json.loads(line.removeprefix("Live.register(").removesuffix(");\n"))
 
 
-def text_filter(text: str, length: int = 20, num_bytes: int = 2**15, num_hashes: int = 8) -> dict:
-    """A filter that tells whether a stretch of `length` characters stands in `text`.
+def text_filter(text: str, num_bytes: int, num_hashes: int = 5, length: int = 18) -> dict:
+    """A filter that tells whether a stretch of `length` characters is in `text`.
 
     The page wants to mark what a network has copied without bringing the text along. So each
     stretch of the text sets `num_hashes` bits of a field of `num_bytes` bytes (a Bloom filter);
     a stretch whose bits are all set is taken to be of the text. None of the text's own is
-    missed, and with 10,000 characters hardly two others in 100,000 are taken by mistake.
+    missed. With seven bits for each stretch, 4 others in 100 are taken by mistake; but what
+    the page marks has at least `least` characters, all three of whose stretches must be known.
     """
     field = np.zeros(8 * num_bytes, dtype=np.uint8)
     for stretch in {text[i : i + length] for i in range(len(text) - length + 1)}:
         field[filter_bits(stretch, num_hashes, len(field))] = 1
     bits = base64.b64encode(np.packbits(field, bitorder="little").tobytes()).decode()
-    return {"length": length, "hashes": num_hashes, "bits": bits}
+    return {"length": length, "least": length + 2, "hashes": num_hashes, "bits": bits}
 
 
-def in_filter(stretch: str, data: dict) -> bool:
-    """Does the stretch stand in the text, by its filter? As the page finds out."""
-    field = base64.b64decode(data["bits"])
-    bits = filter_bits(stretch, data["hashes"], 8 * len(field))
-    return all(field[bit >> 3] >> (bit & 7) & 1 for bit in bits)
+def is_copied(text: str, data: dict) -> bool:
+    """Are the last `least` characters of `text` copied, by the filter? As the page finds out."""
+    if len(text) < data["least"]:
+        return False
+    field, length = base64.b64decode(data["bits"]), data["length"]
+    ends = range(len(text) - (data["least"] - length), len(text) + 1)
+    bits = [filter_bits(text[end - length : end], data["hashes"], 8 * len(field)) for end in ends]
+    return all(field[bit >> 3] >> (bit & 7) & 1 for row in bits for bit in row)
 
 
 def filter_bits(stretch: str, num_hashes: int, num_bits: int) -> list[int]:

@@ -1,7 +1,7 @@
-"""The tiny networks of chapters 1 and 2, trained on words -> every number of every step.
+"""The tiny networks of chapters 1 and 2, trained on words -> their weights, for the page.
 
-Nothing is left to a layer of PyTorch here: `trace` computes each step from the weights, by
-the formulas of chapters 1 and 6, and returns what it computes on the way.
+The page computes every number of every step from the weights. `trace` does the same here, by
+the formulas of chapters 1 and 6, for the training, a picture and the tests.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from live.build.scripts import encode
+
 LETTERS = "oelh"
 HIDDEN_SIZE = 8
 # Word -> the answers to its letters: those of chapter 1 and of chapter 2.
@@ -17,7 +19,6 @@ ONE_WORD = {"hello": "ohlol"}
 THREE_WORDS = {"hello": "ohlol", "hollo": "olleh", "olleh": "lolho"}
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell}
 UPDATES = (0, 5, 110)  # the ages at which the page shows a network
-TAKEN_OVER = ("x", "h_before", "c_before")  # not in the data: the page has them already
 
 
 def index_columns(words) -> Tensor:
@@ -96,26 +97,16 @@ def train_weights(
 
 
 def stepper_data() -> dict:
-    """What the page shows step by step: the traces of all networks, rounded to 4 digits.
+    """The weights of all networks, an entry under "runs" for each kind, set of words and age.
 
-    "runs" holds one entry for each kind, set of words and age.
+    They are 32-bit floats as they are, in base64; nothing is rounded.
     """
     runs = []
     for kind in CELLS:
         for words in (ONE_WORD, THREE_WORDS):
-            for updates, (weights, loss) in enumerate(train_weights(kind, words, max(UPDATES))):
-                if updates not in UPDATES:
-                    continue
-                steps = [
-                    {name: _rounded(step[name]) for name in step if name not in TAKEN_OVER}
-                    for step in trace(weights, kind, words)
-                ]
-                run = {"kind": kind, "words": list(words), "targets": list(words.values())}
-                runs.append({**run, "updates": updates, "loss": round(loss, 4), "steps": steps})
+            for updates, (weights, _) in enumerate(train_weights(kind, words, max(UPDATES))):
+                if updates in UPDATES:
+                    run = {"kind": kind, "words": list(words), "targets": list(words.values())}
+                    encoded = {name: encode(weight) for name, weight in weights.items()}
+                    runs.append({**run, "updates": updates, "weights": encoded})
     return {"name": "stepper", "letters": LETTERS, "hidden_size": HIDDEN_SIZE, "runs": runs}
-
-
-def _rounded(tensor: Tensor) -> list:
-    if tensor.dim() > 1:
-        return [_rounded(row) for row in tensor]
-    return [round(value, 4) + 0.0 for value in tensor.tolist()]  # + 0.0 turns -0.0 into 0.0

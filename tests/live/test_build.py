@@ -13,16 +13,18 @@ from live.build import stepper
 from live.build.export import CHECKPOINTS, FILES, LIVE, NETWORKS
 from live.build.models import MATRICES, export_model, read_matrix, read_model, round_matrix
 from live.build.reach import reach
-from live.build.scripts import in_filter, read_script, text_filter, write_script
+from live.build.scripts import decode, is_copied, read_script, text_filter, write_script
 from live.build.stepper import ONE_WORD, THREE_WORDS, stepper_data, trace, train_weights
 from rnnlib.generation import generate
 from rnnlib.models import LanguageModel, language_model, load_model
-from rnnlib.text import Vocab
+from rnnlib.text import FILE_NAME, Vocab, find_text, load_corpus
+from rnnlib.training import evaluate
 
 CHAPTERS = LIVE.parent / "chapters"
 VOCAB = Vocab("the tim raveler")
 PREFIXES = ("time traveller", "the machine", "traveller", "filby", "we")
 ONE_UNIT = 1.5e-4  # of the last of four digits, which may differ from processor to processor
+HAVE_TEXT = find_text().name == FILE_NAME
 close = torch.testing.assert_close
 
 
@@ -81,10 +83,26 @@ def test_filter_knows_every_stretch_of_its_text_and_hardly_another():
     rng = random.Random(0)
     letters = string.ascii_lowercase + "     "
     text = "".join(rng.choices(letters, k=10_000))
-    data = text_filter(text)
-    assert all(in_filter(text[i : i + 20], data) for i in range(0, 9981, 20))
+    data = text_filter(text, 10_000 * 7 // 8)
+    assert data["least"] == 20
+    assert all(is_copied(text[i : i + 20], data) for i in range(0, 9981, 20))
+    assert not is_copied(text[:19], data)
     others = ("".join(rng.choices(letters, k=20)) for _ in range(4_000))
-    assert sum(in_filter(other, data) for other in others) <= 1
+    assert sum(is_copied(other, data) for other in others) <= 2
+
+
+def test_filters_are_of_what_the_networks_have_read():
+    if not HAVE_TEXT:
+        pytest.skip("needs The Time Machine")
+    corpus, vocab = load_corpus()
+    text = "".join(vocab.to_tokens(corpus))
+    for name, end in (("pages", 10_000), ("book", int(0.9 * len(text)))):
+        data = read_script(LIVE / "data" / f"{name}.js")
+        inside = [text[i : i + 20] for i in range(0, end - 20, 997)]
+        assert all(is_copied(stretch, data) for stretch in inside)
+        later = [text[i : i + 20] for i in range(end, len(text) - 20, 331)]
+        wrong = [s for s in later if is_copied(s, data) and s not in text[:end]]
+        assert len(wrong) <= 0.02 * len(later)
 
 
 @pytest.mark.parametrize("kind", ["rnn", "lstm"])
@@ -135,13 +153,10 @@ def test_stored_data_of_the_stepper_is_what_would_be_written_today():
     stored_runs, fresh_runs = stored.pop("runs"), fresh.pop("runs")
     assert stored == fresh
     for ours, theirs in zip(stored_runs, fresh_runs, strict=True):
-        our_steps, their_steps = ours.pop("steps"), theirs.pop("steps")
-        assert ours.pop("loss") == pytest.approx(theirs.pop("loss"), abs=ONE_UNIT)
+        our, their = ours.pop("weights"), theirs.pop("weights")
         assert ours == theirs
-        for our, their in zip(our_steps, their_steps, strict=True):
-            assert list(our) == list(their)
-            for name in our:
-                close(torch.tensor(our[name]), torch.tensor(their[name]), rtol=0, atol=ONE_UNIT)
+        for name in their:
+            close(decode(our[name]), decode(their[name]), rtol=0, atol=ONE_UNIT)
 
 
 @pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
@@ -166,19 +181,6 @@ def test_pulls_are_the_slopes_that_small_changes_of_an_input_show(kind):
             close(pulls[place], torch.stack(slopes).norm(), rtol=1e-4, atol=1e-7)
 
 
-def test_texts_whose_reach_is_shown_are_the_models_own():
-    for text in read_script(LIVE / "data" / "reach.js")["texts"]:
-        for shown in text["models"]:
-            model, vocab, _ = load_model(CHECKPOINTS / f"{shown['kind']}.pt")
-            count = len(shown["shares"])
-            assert shown["text"] == generate(model, vocab, text["prefix"], count)
-            pulls = reach(model, torch.tensor(vocab[list(shown["text"])]), len(text["prefix"]))
-            for shares, pull in zip(shown["shares"], pulls, strict=True):
-                fresh = 1000 * pull.flip(0) / pull.sum()
-                stored = torch.tensor(shares + [0] * (len(fresh) - len(shares)))
-                close(stored.float(), fresh, rtol=0, atol=1)
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_page_holds_the_course_s_own_weights(name):
     model, vocab, about = read_model(LIVE / "models", name)
@@ -194,20 +196,33 @@ def test_page_holds_the_course_s_own_weights(name):
         assert vocab.idx_to_token == original_vocab.idx_to_token
         for prefix in PREFIXES:
             assert generate(model, vocab, prefix, 200) == generate(original, vocab, prefix, 200)
-    tolerance = 1.01 / 254 ** NETWORKS[name][2]
+    tolerance = 1.01 / 254 ** NETWORKS[name].parts
     for full in MATRICES.values():
         ours, theirs = model.state_dict()[full], original.state_dict()[full]
         limit = tolerance * theirs.abs().amax(dim=1, keepdim=True)
         assert ((ours - theirs).abs() <= limit + 1e-6).all()
 
 
-def test_table_says_what_the_files_say_and_the_page_what_the_table_says():
-    perplexity = {name: read_model(LIVE / "models", name)[2]["perplexity"] for name in NETWORKS}
+def test_table_and_files_say_what_is_measured_with_the_rounded_weights():
+    about = {name: read_model(LIVE / "models", name)[2] for name in NETWORKS}
     rows = (LIVE / "networks.md").read_text(encoding="utf-8").splitlines()[2:]
-    for row, name in zip(rows, NETWORKS, strict=True):
-        values = [f"{perplexity[name][part]:.1f}" for part in ("pages", "end")]
-        assert [cell.strip() for cell in row.strip("|").split("|")][2:] == values
+    for row, (name, page) in zip(rows, NETWORKS.items(), strict=True):
+        said, found = about[name], [cell.strip() for cell in row.strip("|").split("|")]
+        perplexity = [str(said["perplexity"][part]) for part in ("pages", "end")]
+        assert found == [page.title, page.read, page.source, str(8 * page.parts), *perplexity]
+        assert (said["read"], said["source"], said["bits"]) == (
+            page.read, page.source, 8 * page.parts,
+        )  # fmt: skip
+        if HAVE_TEXT:
+            model, vocab, _ = read_model(LIVE / "models", name)
+            corpus, book = load_corpus()
+            assert book.idx_to_token == vocab.idx_to_token
+            assert perplexity == [
+                str(round(evaluate(model, part), 1))
+                for part in (corpus[:10_000], corpus[int(0.95 * len(corpus)) :])
+            ]
     history = load_model(CHECKPOINTS / FILES["gru-whole-book"])[2]
     assert f"{history['best_epoch']} times" in rows[-1]
     for name in ("rnn-500-epochs", "gru-by-heart"):  # reciting is worse than knowing nothing
-        assert perplexity[name]["end"] > perplexity["rnn-untrained"]["end"]
+        untrained = about["rnn-untrained"]["perplexity"]["end"]
+        assert about[name]["perplexity"]["end"] > untrained

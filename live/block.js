@@ -42,8 +42,8 @@
             (value) => { this.batchFirst = value === "batch"; this.show(); }),
           choices("live-index", "Index", [...names, ...(this.isInput ? [] : [["h_n", "h_n[0]"]])],
             this.index, (value) => { this.index = value; this.show(); })),
-        this.picture, Live.legend([this.isInput ? "input" : "state", this.isInput ? "1" : "above 0"],
-          ["below", "below 0"]), this.code, this.said, this.strip, this.pieces);
+        this.picture, Live.legend(...(this.isInput ? [["input", "1"]]
+          : [["state", "above 0"], ["below", "below 0"]])), this.code, this.said, this.strip, this.pieces);
       Live.whenWide(this.picture, () => this.draw());
       this.show();
     }
@@ -98,13 +98,19 @@
       const height = rows * high + (sheets - 1) * dy + 8;
       const picture = svg("svg", { width, height, role: "img", "aria-label":
         `${this.name} as ${sheets} sheets of ${rows} rows and ${columns} columns` });
+      const way = sheets - 1; // dashes, below all else, lead from the first sheet to the last
+      for (const [x, y] of [[0, 0], [columns * cell, 0], [columns * cell, rows * high]]) {
+        const [x1, y1] = [18 + x, height - rows * high - 4 + y];
+        picture.append(svg("line", { x1, y1, x2: x1 + way * dx, y2: y1 - way * dy,
+          class: "live-edge" }));
+      }
       for (let sheet = sheets - 1; sheet >= 0; sheet--) {
         const [left, top] = [18 + sheet * dx, height - rows * high - sheet * dy - 4];
         const group = svg("g", {}, svg("rect", { x: left - 2, y: top - 2, class: "live-sheet",
           width: columns * cell + 4, height: rows * high + 4 }));
         for (let row = 0; row < rows; row++) {
           const place = { [outer]: sheet, [inner]: row };
-          group.append(svg("text", { x: left - 12, y: top + row * high + 14 },
+          group.append(svg("text", { x: left - 13, y: top + row * high + 14 },
             this.words[place.word][place.step]));
           for (let unit = 0; unit < columns; unit++) {
             const value = this.numbers[place.step][place.word][unit];
@@ -113,12 +119,6 @@
               class: this.isLit({ ...place, unit }) ? "live-lit" : "" },
             svg("title", {}, number(value))));
           }
-        }
-        // Dashes lead on to the sheet behind, from corner to corner.
-        const corners = [[0, 0], [columns * cell, 0], [columns * cell, rows * high]];
-        for (const [x, y] of sheet < sheets - 1 ? corners : []) {
-          group.append(svg("line", { x1: left + x, y1: top + y, x2: left + x + dx,
-            y2: top + y - dy, class: "live-edge" }));
         }
         const title = outer === "word" ? this.words[sheet] : `step ${sheet}`;
         group.append(svg("text", { x: left + columns * cell + 6, y: top + 14 }, title));

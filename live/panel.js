@@ -42,8 +42,9 @@
   }
 
   class Panel {
-    constructor(name, label) {
-      Object.assign(this, { name, label, unit: 0, kept: null });
+    // `onchange` is called when the reader has set a unit.
+    constructor(name, label, onchange) {
+      Object.assign(this, { name, label, onchange, unit: 0, kept: null });
       const pick = (unit) => this.pick(unit);
       this.facts = make("p", { class: "live-facts" });
       this.text = make("p", { class: "live-text" });
@@ -55,6 +56,8 @@
       this.unitField = make("input", { type: "number", min: 0, value: 0, class: "live-unit",
         oninput: () => pick(Number(this.unitField.value)) });
       this.value = make("span");
+      this.setter = make("input", { type: "range", min: -1, max: 1, step: 0.01, value: 0,
+        class: "live-set", oninput: () => this.setUnit(Number(this.setter.value)) });
       this.colours = make("input", { type: "checkbox", class: "live-colours",
         onchange: () => this.showText() });
       this.more = make("details", { ontoggle: () => this.draw() },
@@ -66,8 +69,10 @@
           + "each character"),
         this.heat.element,
         make("p", { class: "live-readout" }, make("label", {}, "Unit ", this.unitField), " ",
-          this.value, " ", make("label", {}, this.colours, " Colour the text by this unit")),
-        Live.legend(["state", "above 0"], ["below", "below 0"]), this.facts);
+          this.value, " ", make("label", {}, "Set it ", this.setter), " ",
+          make("label", {}, this.colours, " Colour the text by this unit")),
+        Live.legend(["state", "above 0 (a filled square)"], ["below", "below 0 (a frame)"]),
+        this.facts);
       this.element = make("article", { class: "live-panel" },
         make("h3", {}, label), this.text, this.tally, this.more);
       this.restart("");
@@ -136,9 +141,9 @@
     // --- hands on the state ---
 
     // Puts `state` in the place of the network's own; `undo` brings all back as it is now.
-    put(state, sign, title) {
+    put(state, sign, title, gesture = null) {
       const { written, kinds, states, read, drawn } = this;
-      this.past.push({ state: this.state, logits: this.logits, read, drawn, written: [...written],
+      this.past.push({ gesture, state: this.state, logits: this.logits, read, drawn, written: [...written],
         kinds: [...kinds], states: [...states], marks: new Map(this.marks) });
       this.state = state;
       if (this.logits) this.logits = this.network.logits(state);
@@ -147,6 +152,16 @@
 
     zero() {
       this.put(this.network.start(), "\u25cb", "here the state was set to zero");
+    }
+
+    // While the slider is on its way, only its last place counts.
+    setUnit(value) {
+      if (!this.network) return;
+      const gesture = `${this.soFar.length} ${this.unit}`;
+      if (this.past.at(-1)?.gesture === gesture) this.undo();
+      this.put(this.state.map((before, unit) => (unit === this.unit ? value : before)), "\u25d0",
+        `here unit ${this.unit} was set to ${number(value, 2)}`, gesture);
+      this.onchange();
     }
 
     keep() {
@@ -254,6 +269,7 @@
       if (!this.state) return;
       this.unitField.max = this.state.length - 1;
       this.value.textContent = number(this.state[this.unit], 2);
+      this.setter.value = this.state[this.unit];
       this.map.show(this.state, this.unit);
       this.heat.show(this.soFar, this.states, this.unit);
     }

@@ -17,7 +17,10 @@
 
   const settings = { sampling: true, temperature: 0.3, howMany: 8 };
   // Each network keeps its text while another one is on show.
-  const every = NETWORKS.map(([name, label]) => new Panel(name, label));
+  const every = NETWORKS.map(([name, label]) => new Panel(name, label, () => {
+    stop();
+    show();
+  }));
   let chosen = "gru-whole-book";
   let panels = []; // those on show
   let pace = Live.wantsStillness() ? "none" : "quick";

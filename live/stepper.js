@@ -51,7 +51,8 @@
       this.rows = make("div", { class: "live-quantities" });
       this.sum = make("div", { class: "live-why" });
       this.grid = make("div", { class: "live-grids", "aria-hidden": "true" });
-      this.source = make("details", { open: !place.classList.contains("live-short") },
+      const short = place.classList.contains("live-short"); // in a chapter
+      this.source = make("details", { open: !short },
         make("summary", {}, "Where a number of z comes from"), this.sum, this.grid);
       const stage = make("div", { class: "live-stage", tabindex: 0, role: "group",
         "aria-label": "Time steps. Left and right arrow keys move through them.",
@@ -62,7 +63,8 @@
           choices("live-words", "Words", [["hello", "hello"], ["batch", "a batch of three"],
             ["own", "your own"]], this.words, set("words")),
           choices("live-updates", "Network", UPDATES, this.updates, set("updates")),
-          choices("live-kind", "Cell", [["rnn", "RNN"], ["lstm", "LSTM"]], this.kind, set("kind")),
+          ...(short ? [] : [choices("live-kind", "Cell", [["rnn", "RNN"], ["lstm", "LSTM"]],
+            this.kind, set("kind"))]),
           this.ownField),
         stage, this.status, this.hands, Live.legend(["input", "a letter\u2019s 1"],
           ["state", "state above 0"], ["output", "output above 0"], ["weight", "weight above 0"],
@@ -198,7 +200,8 @@
       const value = this.steps[this.t].before[this.word].h[this.hand];
       const of = this.batch ? ` of ${this.reading[this.word]}` : "";
       this.slider.value = value;
-      this.sliderLabel.textContent = `h${this.t}${of}, unit ${this.hand}: ${number(value)}`;
+      this.sliderLabel.replaceChildren(...Live.subscripts(`h_${this.t}`),
+        `${of}, unit ${this.hand}: ${number(value)}`);
       const words = new Set([...this.run.words, ...(this.batch ? [] : [this.own])]);
       const options = [...words].flatMap((word) => [...word].map((_, k) => {
         const [value, read] = [`${word} ${k + 1}`, word.slice(0, k + 1)];

@@ -56,7 +56,7 @@
         ...boxed("output", known ? output : "?"),
         middle(18, "live-mark", known ? mark : ""),
         svg("text", { x: x - pitch / 2, y: ROWS.state + 22, "text-anchor": "middle",
-          class: "live-mark" }, changed ? "\u270e" : ""));
+          class: "live-changed" }, changed ? "\u270e" : ""));
       if (t === step) {
         const beside = (y, text) => svg("text", { x: x + 6, y, class: "live-shape" }, text);
         column.append(beside(ROWS.input - 36, shapes.input), beside(ROWS.output + 44, shapes.state),

@@ -288,9 +288,18 @@ def test_hands_on_the_state_do_what_rnnlib_does(page, models):
     page.press("Keep")
     page.type("time traveller")
     before = page.write()
-    for action, state in (("Zero", torch.zeros_like(other)), ("Put it in", other)):
-        page.press(action)
-        page.until(f"!{STATUS}.startsWith('Done') && document.querySelector('.live-put')")
+    with torch.no_grad():
+        _, changed = model(torch.tensor([vocab[list(before[0])]]), model.begin_state(1))
+    changed[0, 0, 7] = 0.5
+    page.set(".live-unit", 7)
+    actions = {"Zero": torch.zeros_like(other), "Put it in": other, ".live-set": changed}
+    for action, state in actions.items():
+        if action == ".live-set":
+            for value in (-1, 0, 0.5):  # a slider on its way
+                page.set(action, value)
+        else:
+            page.press(action)
+        page.until("document.querySelector('.live-put')")
         p = page.bars()
         with torch.no_grad():
             expected = model.linear(state[0]).softmax(dim=1)[0]
@@ -302,7 +311,7 @@ def test_hands_on_the_state_do_what_rnnlib_does(page, models):
         page.until("!document.querySelector('.live-put')")
         assert page.texts() == before
         assert written[:214] == before[0]
-        assert written[214:215] in ("○", "●")
+        assert written[214:215] in "○●◐"
 
 
 def test_draws_follow_the_seed_and_the_temperature(page, models):
@@ -398,6 +407,8 @@ def weights_of(run):
 
 def test_numbers_of_every_step_are_those_of_rnnlib(page):
     for run in read_script(LIVE / "data" / "stepper.js")["runs"]:
+        if run["updates"] == 5:  # the same arithmetic once more
+            continue
         words = dict(zip(run["words"], run["targets"], strict=True))
         batch = len(words) == 3
         name = {"words": "batch" if batch else "hello", "kind": run["kind"]}

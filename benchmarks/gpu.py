@@ -123,7 +123,8 @@ def crossing_rows(device, corpus, vocab, sizes, batch_sizes, rounds) -> list[dic
     rows = []
     for size in sizes:
         for batch_size in batch_sizes:
-            make = partial(Training, kind="RNN", corpus=corpus, vocab=vocab,
+            part = corpus[: 8 * batch_size * 35 + 36]  # eight steps
+            make = partial(Training, kind="RNN", corpus=part, vocab=vocab,
                            hidden_size=size, batch_size=batch_size)  # fmt: skip
             sides = {
                 "one core": make("ours", device=torch.device("cpu")),
@@ -176,7 +177,7 @@ def main() -> None:
         "machine": about,
         "training": train_rows(device, corpus[:pages], vocab, size, batch, rounds),
         "writing": write_rows(device, vocab, size, 200 if gpu else 40, rounds),
-        "crossing": crossing_rows(device, corpus[: 3 * pages], vocab, sizes, batches, rounds),
+        "crossing": crossing_rows(device, corpus, vocab, sizes, batches, min(5, rounds)),
     }
     if not options.short:
         part = corpus if gpu else corpus[:pages]

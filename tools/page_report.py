@@ -262,17 +262,17 @@ def first_character(browser, path: Path, times: int = 5) -> float:
     The network's weights are loaded meanwhile.
     """
     measure = """
-        const text = document.querySelector('#live-playground .live-text');
+        const text = document.querySelector('.live-playground .live-text');
         const [before, start] = [text.textContent.length, performance.now()];
         new MutationObserver(() => {
           if (text.textContent.length > before) arguments[0](performance.now() - start);
         }).observe(text, {childList: true, subtree: true});
-        document.querySelector('#live-playground .live-main').click();
+        document.querySelector('.live-playground .live-main').click();
     """
     taken = []
     for _ in range(times):
         show(browser, path.as_uri(), 1280, "light")
-        wait_until(browser, "document.querySelector('#live-playground.live-ready')")
+        wait_until(browser, "document.querySelector('.live-playground.live-ready')")
         taken.append(browser.execute_async_script(measure))
     return statistics.median(taken)
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tools.make_pdf import key, names, one_page, print_pdf
 from tools.page_report import COMPLETE, elsewhere, errors, requested, show, violations, wait_until
 
 VIEWS = {"desktop, light": (1280, "light"), "phone, dark": (390, "dark")}
@@ -204,3 +205,17 @@ def test_the_page_for_wrong_addresses(built_site, browser):
         show_with(browser, address, 390, system, mode)
         paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(20, 24, 30)") == dark, (system, mode)
+
+
+def test_the_course_prints_into_one_pdf_with_every_page_and_no_link_that_leads_nowhere(
+    built_site, browser
+):
+    whole = one_page(built_site)
+    anchors = re.findall(r'\bid="([^"]*)"', whole)
+    assert {key(name) for name in names()} <= set(anchors)
+    links = re.findall(r'href="#([^"]*)"', whole)
+    assert len(links) > 100
+    assert not set(links) - set(anchors)
+    pdf = print_pdf(browser, built_site)
+    for name in names():  # the place of each page within the PDF
+        assert f"/{key(name)} [".encode() in pdf, name

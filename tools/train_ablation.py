@@ -39,7 +39,7 @@ from examples.gpu_graph import GraphedStep
 from rnnlib.batches import TextBatches
 from rnnlib.checkpoints import write_atomically
 from rnnlib.models import language_model
-from rnnlib.text import load_corpus
+from rnnlib.text import FILE_NAME, find_text, load_corpus
 from rnnlib.training import evaluate, evaluating, perplexity, train_epoch
 from tools.first_cell import ROOT
 
@@ -194,6 +194,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     plan = {**PLANS[options.plan], "device": options.device}
+    if find_text().name != FILE_NAME:
+        raise SystemExit("The Time Machine itself is needed: see data/README.md")
     corpus, vocab = load_corpus()
     ends = [int(end * len(corpus)) if isinstance(end, float) else end for end in plan["ends"]]
     parts = corpus[: ends[0]], corpus[ends[0] : ends[1]], corpus[ends[1] : ends[2]]

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from examples.resume import load_training, save_training
 from rnnlib.batches import TextBatches
 from rnnlib.models import language_model, save_model
-from rnnlib.text import load_corpus
+from rnnlib.text import FILE_NAME, find_text, load_corpus
 from rnnlib.training import evaluate, train_epoch
 from tools.first_cell import ROOT
 
@@ -90,6 +90,8 @@ if __name__ == "__main__":
     )
     parser.add_argument("--only", choices=["small", "whole"], help="train just this one")
     only = parser.parse_args().only
+    if find_text().name != FILE_NAME:
+        raise SystemExit("The Time Machine itself is needed: see data/README.md")
     corpus, vocab = load_corpus()
     started = time.perf_counter()
     plans = {

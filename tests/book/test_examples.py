@@ -57,27 +57,19 @@ def run(folder, kind, num_processes, num_epochs=2, restarts=0, on_line=None):
 
 
 @several_processes
-@pytest.mark.parametrize("kind", ["rnn", "lstm"])
-def test_two_processes_train_as_one_does(tmp_path, kind):
-    one, two = (run(tmp_path / str(n), kind, n)[:2] for n in (1, 2))
-    # Sums of floats in another order differ by about 1e-7 of their size.
-    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
-
-
-@several_processes
-def test_a_killed_process_is_replaced_and_the_training_goes_on(tmp_path):
+def test_two_processes_train_as_one_does_and_go_on_when_one_of_them_is_killed(tmp_path):
     killed = []
 
     def kill_one(line, agent):
-        if line.startswith("epoch 8:") and not killed:
+        if line.startswith("epoch 4:") and not killed:
             workers = psutil.Process(agent.pid).children()
             killed.append(workers[-1].pid)
             os.kill(workers[-1].pid, signal.SIGKILL)
 
-    train, weights, printed = run(tmp_path / "two", "gru", 2, 20, 1, kill_one)
+    train, weights, printed = run(tmp_path / "two", "gru", 2, 12, 1, kill_one)
     assert killed
     assert any(line.startswith("going on after epoch") for line in printed)
-    expected, expected_weights, _ = run(tmp_path / "one", "gru", 1, 20)
+    expected, expected_weights, _ = run(tmp_path / "one", "gru", 1, 12)
     torch.testing.assert_close((train, weights), (expected, expected_weights), rtol=1e-3, atol=1e-3)
 
 

@@ -1,6 +1,6 @@
 """An interrupted training -> the same training, going on as if it had not been.
 
-Chapter 10 uses these two functions, and so does `distributed.py` beside this file.
+Chapter 11 uses these two functions, and so does `distributed.py` beside this file.
 """
 
 import random

@@ -17,19 +17,16 @@ import torch
 REPOSITORY = "{address}"
 if torch.__version__ < "2.6":
     print("This course needs torch 2.6 or newer, here is", torch.__version__)
-here = Path.cwd()
-places = [here, *here.parents, here / "recurrent-networks"]
-found = [place for place in places if (place / "rnnlib").is_dir()]
-course = found[0] if found else places[-1]
-if not found:
+places = [Path.cwd(), *Path.cwd().parents, Path("recurrent-networks")]
+course = next((p for p in places if (p / "rnnlib").is_dir()), None)
+if course is None:
+    course = places[-1]
     source = os.environ.get("COURSE_REPOSITORY", REPOSITORY)
-    command = ["git", "clone", "--quiet", "--depth", "1", source]
-    if subprocess.run([*command, course], capture_output=True).returncode:
-        raise SystemExit(
-            f"No copy of the course could be fetched from {{source}}: go online, "
-            "or open the notebook inside a copy of the course."
-        )
-sys.path.insert(0, str(course))"""
+    command = ["git", "clone", "--quiet", "--depth", "1", source, course]
+    if subprocess.run(command, capture_output=True).returncode:
+        print("The course cannot be fetched from", source)
+        raise SystemExit("Go online, or open the notebook inside a copy.")
+sys.path.insert(0, str(course.resolve()))"""
 
 
 def repository_address() -> str:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tools.first_cell import ROOT, first_cell, notebooks, repository_address
+from tools.minutes import minutes
 from tools.run_chapters import CELL_METADATA, NOTEBOOK_METADATA
 
 CHAPTERS = sorted(ROOT.glob("chapters/*.ipynb"))
@@ -111,6 +112,14 @@ def test_has_a_ledger_exercises_with_solutions_and_a_recap(path):
 def test_recap_says_what_comes_next(path):
     prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     assert "Next" in prose.split("## Recap\n")[1]
+
+
+@each_chapter
+def test_the_minutes_on_the_page_and_on_the_map_are_those_of_its_length(path):
+    first = nbformat.read(path, as_version=4).cells[0].source
+    assert re.search(rf"\*\*Time:?\*\* {minutes(path)} minutes to read", first), minutes(path)
+    index = (ROOT / "index.md").read_text(encoding="utf-8")
+    assert re.search(rf"\(chapters/{path.stem}\).*\| {minutes(path)} \|\n", index), minutes(path)
 
 
 def run_first_cell(folder, **environment):

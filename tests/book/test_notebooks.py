@@ -102,7 +102,8 @@ def test_has_a_ledger_exercises_with_solutions_and_a_recap(path):
     assert [int(number) for number in exercises] == list(range(1, len(exercises) + 1))
     assert len(exercises) >= 3
     assert sum("hide-cell" in tags(cell) for cell in code_cells(path)) >= len(exercises)
-    assert any("shape-ledger" in json.dumps(cell.outputs) for cell in code_cells(path))
+    ledger = any("shape-ledger" in json.dumps(cell.outputs) for cell in code_cells(path))
+    assert ledger or path.stem == "10-generalise"  # it measures texts and has no new shapes
     for heading in ("## Exercises", "## Recap", "## References"):
         assert f"{heading}\n" in prose
     assert "**The question of this chapter.**" in prose

@@ -44,6 +44,8 @@ for (const word of document.querySelectorAll(".highlight pre span[class]")) {
   if (seen.has(kind)) word.replaceWith(...word.childNodes);
   seen.add(kind);
 }
+// axe takes what a closed <details> holds for visible, and for being where the next thing is.
+document.querySelectorAll("details:not(.admonition)").forEach((fold) => { fold.open = true; });
 """
 # The strokes of a drawn formula take long and say nothing: the formula itself is looked at.
 AXE_CONTEXT = {"exclude": [["mjx-container > svg"]]}
@@ -149,11 +151,16 @@ def open_browser():
     return browser
 
 
-def show(browser, address: str, width: int, theme: str) -> None:
+def resize(browser, width: int, theme: str) -> None:
+    """Give the window another width, and the reader's system another theme."""
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+
+def show(browser, address: str, width: int, theme: str) -> None:
+    resize(browser, width, theme)
     for log in ("browser", "performance"):
         browser.get_log(log)  # forget what came before
     browser.get(address)
@@ -225,8 +232,9 @@ def violations(browser, rules: Iterable[str] = ()) -> list[str]:
 
     Of all its rules, or only of those named.
     """
-    browser.execute_script(PLAIN_CODE)
-    browser.execute_script(axe_script())
+    if not browser.execute_script("return Boolean(window.axe)"):
+        browser.execute_script(PLAIN_CODE)
+        browser.execute_script(axe_script())
     options = {**AXE_OPTIONS, "runOnly": [*rules]} if rules else AXE_OPTIONS
     run = "axe.run(arguments[0], arguments[1]).then(arguments[2])"
     found = browser.execute_async_script(run, AXE_CONTEXT, options)["violations"]

@@ -18,6 +18,7 @@ from tools.page_report import (
 
 # The rules whose answer depends on colours and sizes.
 RULES_OF_SIGHT = "color-contrast", "link-in-text-block", "scrollable-region-focusable"
+IN_THE_DARK = "index", "01-basic-code", "09-character-model", "13-break-it", "shape-reference"
 # What of its contents a page loads a file for.
 USES = {
     "tex-svg.js": "math", "clipboard.min.js": "highlight", "copybutton.js": "highlight",
@@ -59,8 +60,8 @@ def chapter(built_site) -> str:
 def test_every_page_is_sound(site, browser):
     """No violation of accessibility, error, request elsewhere or sideways scrolling.
 
-    Each page is asked every rule wide and light, and those of sight narrow and dark.
-    `python -m tools.page_report` asks all in four views.
+    Each page is asked every rule wide and light, and some of each kind those of sight narrow and
+    dark. `python -m tools.page_report` asks all in four views.
     """
     found = []
     for path in site:
@@ -71,7 +72,9 @@ def test_every_page_is_sound(site, browser):
         problems += [f"asks for {address[:200]}" for address in elsewhere(requested(browser))]
         show(browser, path.as_uri(), 390, "dark")
         wait_until(browser, COMPLETE)
-        problems += violations(browser, RULES_OF_SIGHT) + too_wide(browser, 390) + errors(browser)
+        problems += too_wide(browser, 390) + errors(browser)
+        if path.stem in IN_THE_DARK:
+            problems += violations(browser, RULES_OF_SIGHT)
         found += [f"{name}: {problem}" for problem in problems]
     assert not found, "\n".join(found)
 

@@ -778,25 +778,35 @@ def test_without_scripts_pictures_and_sentences_stand_there(browser, address):
 # --- elsewhere in the course ---
 
 
+TINY = {"live", "tiny", "data/stepper"}
+STEPPER = TINY | {"unrolled", "numbers", "stepper"}
+
+
 @pytest.mark.parametrize(
-    ("chapter", "view", "shown"),
+    ("chapter", "views", "shown", "scripts"),
     [
-        ("01-basic-code", "stepper", "Step 1 of 5: reads h, answers o"),
-        ("02-rnncell", "block", "inputs[0]  # (3, 4)"),
-        ("03-rnn", "block", "output[-1]  # (3, 8)"),
-        ("06-lstm-gru", "stepper", "the forget gate"),
+        ("01-basic-code", ["stepper"], "Step 1 of 5: reads h, answers o", STEPPER),
+        ("02-rnncell", ["block"], "inputs[0]  # (3, 4)", TINY | {"block"}),
+        ("03-rnn", ["block"], "output[-1]  # (3, 8)", TINY | {"block"}),
+        ("06-lstm-gru", ["stepper", "reach"], "the forget gate", STEPPER | {"network", "reach"}),
+        (
+            "09-character-model",
+            ["playground"],
+            "GRU, whole book",
+            {"live", "network", "maps", "panel", "playground"},
+        ),
     ],
 )
-def test_a_chapter_has_its_view_and_loads_no_other(browser, built_site, chapter, view, shown):
+def test_a_chapter_has_its_views_and_loads_no_other(
+    browser, built_site, chapter, views, shown, scripts
+):
     path = built_site / "chapters" / f"{chapter}.html"
-    page = LivePage(browser, path.as_uri(), "phone", views=1)
-    assert shown in page.text(f".live-{view}")
+    page = LivePage(browser, path.as_uri(), "phone", views=len(views))
+    assert shown in page.text(f".live-{views[0]}")
     assert page.run("return document.documentElement.scrollWidth") <= SIZES["phone"]
     assert errors(browser) == []
     loaded = [one.partition("/live/")[2] for one in requested(browser)]
-    scripts = {name.partition(".js")[0] for name in loaded if ".js" in name}
-    own = {"unrolled", "numbers", "stepper"} if view == "stepper" else {"block"}
-    assert scripts == {"live", "tiny", "data/stepper", *own}
+    assert {name.partition(".js")[0] for name in loaded if ".js" in name} == scripts
 
 
 def test_the_writer_writes_when_it_is_touched(browser, built_site, tmp_path):

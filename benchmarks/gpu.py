@@ -46,8 +46,7 @@ class Training:
         random.seed(0)
         if way == "graph":
             X, Y = next(self.batches())
-            if not hasattr(self.net, "width"):
-                self.net.begin_state = partial(self.net.begin_state, device)
+            self.net.begin_state = partial(self.net.begin_state, device)
             self.step = gpu_graph.GraphedStep(self.net, self.updater, X, Y)
         random.seed(0)
 

@@ -24,8 +24,7 @@ if course is None:
     source = os.environ.get("COURSE_REPOSITORY", REPOSITORY)
     command = ["git", "clone", "--quiet", "--depth", "1", source, course]
     if subprocess.run(command, capture_output=True).returncode:
-        print("The course cannot be fetched from", source)
-        raise SystemExit("Go online, or open the notebook inside a copy.")
+        raise SystemExit(f"Cannot fetch {{source}}: please go online.")
 sys.path.insert(0, str(course.resolve()))"""
 
 

@@ -12,12 +12,14 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from examples import gpu_graph
+from examples.gpu_graph import GraphedStep
 from examples.resume import TRAINING, load_training, save_training
 from rnnlib.batches import TextBatches
 from rnnlib.checkpoints import read_checkpoint
 from rnnlib.models import language_model
 from rnnlib.text import COURSE_FOLDER
-from rnnlib.training import train_epoch
+from rnnlib.training import perplexity, train_epoch
 
 several_processes = pytest.mark.skipif(
     sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_available()),
@@ -71,6 +73,38 @@ def test_two_processes_train_as_one_does_and_go_on_when_one_of_them_is_killed(tm
     assert any(line.startswith("going on after epoch") for line in printed)
     expected, expected_weights, _ = run(tmp_path / "one", "gru", 1, 12)
     torch.testing.assert_close((train, weights), (expected, expected_weights), rtol=1e-3, atol=1e-3)
+
+
+def test_a_step_for_a_graph_trains_as_train_epoch_does():
+    losses, models = [], []
+    for graphed in (False, True):
+        torch.manual_seed(0)
+        model = language_model("lstm", 10, 8)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        batches = list(TextBatches(torch.arange(300) % 10, 4, 6, rng=random.Random(0)))
+        step = GraphedStep(model, optimizer, *batches[0])
+        for _ in range(2):
+            if graphed:
+                losses.append(perplexity(gpu_graph.train_epoch(step, batches)))
+            else:
+                losses.append(train_epoch(model, batches, optimizer))
+        models.append(model.state_dict())
+    torch.testing.assert_close(losses[:2], losses[2:], rtol=1e-4, atol=0)
+    torch.testing.assert_close(*models, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU's times would be measured")
+def test_the_race_on_a_gpu_is_tried_on_the_cpu_and_leaves_its_file_alone():
+    stored = COURSE_FOLDER / "data" / "experiments" / "gpu.json"
+    before = stored.read_bytes()
+    command = [sys.executable, "-m", "benchmarks.gpu"]
+    done = subprocess.run(
+        command, cwd=COURSE_FOLDER, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no GPU here" in done.stdout
+    assert "train LSTM" in done.stdout
+    assert stored.read_bytes() == before
 
 
 def parts():

@@ -15,7 +15,7 @@ def set_repository(address: str) -> None:
     if not re.fullmatch(r"https://[\w.-]+/[\w.-]+/[\w.-]+?(?<!\.git)", address):
         raise SystemExit(f"expected an address like https://github.com/owner/name, got {address}")
     old = repository_address()
-    for name in ("_config.yml", "README.md"):
+    for name in ("_config.yml", "README.md", "CITATION.cff"):
         path = ROOT / name
         path.write_text(path.read_text(encoding="utf-8").replace(old, address), encoding="utf-8")
     for path in notebooks():

@@ -171,6 +171,23 @@ def test_the_address_of_the_repository_is_the_same_everywhere():
         assert set(others.findall(path.read_text(encoding="utf-8"))) <= {address}
 
 
+def test_one_command_sets_the_address_everywhere(tmp_path):
+    for name in ("_config.yml", "README.md", "CITATION.cff", "chapters/01-basic-code.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    address = "https://github.com/somebody/course"
+    command = [sys.executable, "-m", "tools.set_repository", address]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    for path in tmp_path.rglob("*.*"):
+        if "tools" not in path.parts:
+            content = path.read_text(encoding="utf-8")
+            assert address in content, path.name
+            assert repository_address() not in content, path.name
+    refused = subprocess.run([*command[:-1], "somebody/course"], cwd=tmp_path, capture_output=True)
+    assert refused.returncode
+
+
 @pytest.mark.parametrize(("source", "target"), [("banana", "ananas"), ("abc", "bcd")])
 def test_chapter_1_works_for_any_pair_by_changing_one_line(source, target):
     """Run the code of chapter 1, up to its exercises, with another word."""

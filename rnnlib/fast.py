@@ -88,8 +88,7 @@ def _ordinary(*modules) -> bool:
     return not (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
-        or torch.is_autocast_enabled("cpu")
-        or torch.is_autocast_enabled("cuda")
+        or any(map(torch.is_autocast_enabled, ("cpu", "cuda")))
         or torch._C._functorch.peek_interpreter_stack() is not None
         or torch.autograd.forward_ad._current_level >= 0
         or any(getattr(everywhere, f"_global{name}") for name in HOOKS)
@@ -143,30 +142,31 @@ class Writer:
     def __init__(self, rnn, linear, embedding, state):
         kind, size = type(rnn), rnn.hidden_size
         w_ih, w_hh, b_ih, b_hh = weights(rnn, "l0")
-        rows = (w_ih.T if embedding is None else embedding.weight @ w_ih.T) + b_ih
-        parts = rows, torch.cat([w_hh, linear.weight]), torch.cat([b_hh, linear.bias])
-        rows, weight, bias = (part.detach().cpu() for part in parts)
-        # |h| is at most 1, so no sum is larger than this.
-        largest = weight.abs().sum(1).max() + bias.abs().max() + rows.abs().max()
-        self.is_finite = bool(largest.isfinite())
-        # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact.
-        halved = {nn.RNN: 0, nn.GRU: 2 * size, nn.LSTM: 4 * size}[kind]
-        for part in (rows.T, weight, bias):
-            part[:halved] /= 2
-            part[2 * size : 3 * size] *= 2 if kind is nn.LSTM else 1  # g is a tanh
-        h, cell = (part[0].detach().cpu().numpy().copy() for part in (state[0], state[-1]))
-        # A column of ones beside the state, so that the product adds the bias.
+        rows = ((w_ih.T if embedding is None else embedding.weight @ w_ih.T) + b_ih).cpu()
+        # The last row, of biases, meets a one beside the state.
+        weight, num_sums = torch.empty(size + 1, len(w_hh) + len(linear.bias)), len(w_hh)
+        weight[:-1], weight[-1] = torch.cat([w_hh, linear.weight]).T, torch.cat([b_hh, linear.bias])
+        # A norm overflows long before a sum of weights does.
+        self.is_finite = bool((weight.norm() + rows.norm()).isfinite())
+        # sigmoid(x) = (tanh(x / 2) + 1) / 2; halving is exact. All gates but one are a sigmoid.
+        scale = torch.full((num_sums // size, size), 0.5)
+        scale[0 if kind is nn.RNN else 2] = 1
+        rows *= scale.flatten()
+        weight[:, :num_sums] *= scale.flatten()
+        self.scale, self.shift = scale.flatten().numpy(), (1 - scale).flatten().numpy()
+        h, cell = (part[0].cpu().numpy().copy() for part in (state[0], state[-1]))
         ones = np.concatenate([h, np.ones((len(h), 1), dtype=np.float32)], 1)
-        weight, num_sums = torch.cat([weight.T, bias[None]]), rows.shape[1]
         sums = np.empty((len(h), weight.shape[1]), dtype=np.float32)
         if len(h) == 1:
             ones, sums, cell = ones[0], sums[0], cell[0]
             self.multiply = partial(np.dot, ones, weight.numpy(), sums)
         else:  # by PyTorch: NumPy would take all cores, and wait for the slowest
-            tensors = torch.from_numpy(ones), weight
-            self.multiply = partial(torch.mm, *tensors, out=torch.from_numpy(sums))
-        self.rows, self.size, self.h, self.cell = rows.numpy(), size, ones[..., :size], cell
+            out = torch.from_numpy(sums)
+            self.multiply = partial(torch.mm, torch.from_numpy(ones), weight, out=out)
+        self.rows, self.h, self.cell = rows.numpy(), ones[..., :size], cell
         self.from_state, self.logits = sums[..., :num_sums], sums[..., num_sums:]
+        self.gates = np.empty_like(self.from_state)
+        self.parts = np.split(self.gates, num_sums // size, -1)  # views, one for each gate
         self.advance = {nn.RNN: self._rnn, nn.GRU: self._gru, nn.LSTM: self._lstm}[kind]
         self.multiply()
 
@@ -176,21 +176,25 @@ class Writer:
         return self.logits
 
     def _rnn(self, from_input):
-        np.tanh(from_input + self.from_state, out=self.h)
+        np.tanh(np.add(from_input, self.from_state, self.h), self.h)
 
     def _gru(self, from_input):
-        two, size = 2 * self.size, self.size
-        gates = np.tanh(from_input[..., :two] + self.from_state[..., :two])
+        h, (r, z, n), two = self.h, self.parts, 2 * self.h.shape[-1]
+        gates = self.gates[..., :two]
+        np.tanh(np.add(from_input[..., :two], self.from_state[..., :two], gates), gates)
         gates *= 0.5
         gates += 0.5
-        n = np.tanh(from_input[..., two:] + gates[..., :size] * self.from_state[..., two:])
-        np.add(n, gates[..., size:] * (self.h - n), out=self.h)
+        np.multiply(r, self.from_state[..., two:], n)
+        np.tanh(np.add(n, from_input[..., two:], n), n)
+        np.multiply(np.subtract(h, n, h), z, h)
+        h += n
 
     def _lstm(self, from_input):
-        size, gates = self.size, np.tanh(from_input + self.from_state)
-        g = gates[..., 2 * size : 3 * size].copy()
-        gates *= 0.5
-        gates += 0.5
-        self.cell *= gates[..., size : 2 * size]
-        self.cell += gates[..., :size] * g
-        np.multiply(gates[..., 3 * size :], np.tanh(self.cell), out=self.h)
+        cell, gates, (i, f, g, o) = self.cell, self.gates, self.parts
+        np.tanh(np.add(from_input, self.from_state, gates), gates)
+        gates *= self.scale
+        gates += self.shift
+        cell *= f
+        i *= g
+        np.tanh(np.add(cell, i, cell), self.h)
+        self.h *= o

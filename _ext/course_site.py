@@ -1,9 +1,5 @@
 """Sphinx extension of the course: pages that need no network and load nothing in vain.
 
-Mathematics: a page with formulas loads one file of MathJax 3, copied at build time from
-the installed package sphinx-mathjax-offline. It is put beside the static files only after
-they were gathered: in the source's `_static/` every page would load it.
-
 Accessibility: some labels of the theme contradict what stands on the thing they label, and
 its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages. `page.js`,
 in each of them, has what is left: paper in the light theme, and the focus after a menu.
@@ -25,14 +21,16 @@ search.html, so the index is loaded there alone. Its icons come as a script of 1
 draws two thousand; the dozen that a page shows are drawn into the page when it is built.
 """
 
+import functools
 import html
 import re
 import shutil
-from importlib import metadata
 from pathlib import Path
 
-PACKAGE = "sphinx-mathjax-offline"
-FILE = "static/mathjax/tex-svg.js"
+from pybtex import plugin
+
+# It reads the lists of all installed packages again for each citation: a sixth of the build.
+plugin._load_entry_point = functools.cache(plugin._load_entry_point)
 
 # What the theme writes -> what it should have written.
 REPAIRS = {
@@ -116,7 +114,7 @@ USED_WITH = {
     "clipboard": 'class="highlight',
     "copybutton": 'class="highlight',
     "pygments": 'class="highlight',
-    "mathjax": 'class="math ',
+    "mathjax": None,
     "mystnb": 'class="cell ',
     "design": r'class="(\S+ )*sd-',
     "toggle": r'class="(\S+ )*(toggle|admonition dropdown)[ "]',
@@ -146,17 +144,6 @@ ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
 # A name, then width, height, other names, code point and path of the icon.
 SHAPE = re.compile(r'"?([\w-]+)"?:\[(\d+),(\d+),\[[^]]*\],"\w+","([^"]+)"\]')
 ICON_RULE = re.compile(r'(\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
-
-
-def copy_mathjax(app, exception):
-    if exception is not None or app.builder.format != "html":
-        return
-    # A missing package raises PackageNotFoundError, which names it.
-    files = metadata.files(PACKAGE)
-    source = next(file for file in files if file.as_posix().endswith(FILE)).locate()
-    target = Path(app.outdir, "_static", app.config.mathjax_path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def copy_live(app, exception):
@@ -301,7 +288,6 @@ def keep_what_is_used(app, pagename, templatename, context, doctree):
 def setup(app):
     app.connect("config-inited", leave_out_dead_buttons)
     app.connect("config-inited", set_previews)
-    app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", copy_live)
     app.connect("build-finished", repair_pages)
     app.connect("build-finished", write_not_found)  # not one of the theme's pages

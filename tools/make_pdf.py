@@ -29,7 +29,6 @@ STYLE = """
     .cell, pre { break-inside: auto !important; }
     pre { white-space: pre-wrap; }
 """
-MATH = 'window.MathJax = {options: {processHtmlClass: "math"}}'
 UNFOLD = """
     for (const fold of document.querySelectorAll('details')) {
       if (/Show (how|the)(?! solution)/.test(fold.querySelector('summary').textContent)) fold.remove();
@@ -37,8 +36,7 @@ UNFOLD = """
     }
 """
 READY = """
-    !document.querySelector('.math:not(:has(mjx-container))')
-    && [...document.images].every((image) => image.complete)
+    document.fonts.status === 'loaded' && [...document.images].every((image) => image.complete)
 """
 
 
@@ -93,11 +91,10 @@ def one_page(site: Path, root: Path = ROOT) -> str:
         body = moved(article, site, name, set(order))
         sections.append(f'<section class="whole-page" id="{key(name)}">{body}</section>')
     head = re.sub(r"<script\b.*?</script>", "", head, flags=re.DOTALL)
-    math = f'<script>{MATH}</script><script defer src="_static/mathjax/tex-svg.js"></script>'
     listing = "<h1>Contents</h1><ul>" + "".join(contents) + "</ul>"
     whole = f"<body><main>{listing}{''.join(sections)}</main></body>"
     style = f"<style>{STYLE}</style>"
-    return f'<!DOCTYPE html><html lang="en" data-theme="light">{head}{style}{math}{whole}</html>'
+    return f'<!DOCTYPE html><html lang="en" data-theme="light">{head}{style}{whole}</html>'
 
 
 def print_pdf(browser, site: Path) -> bytes:

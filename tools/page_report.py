@@ -47,8 +47,6 @@ for (const word of document.querySelectorAll(".highlight pre span[class]")) {
 // axe takes what a closed <details> holds for visible, and for being where the next thing is.
 document.querySelectorAll("details:not(.admonition)").forEach((fold) => { fold.open = true; });
 """
-# The strokes of a drawn formula take long and say nothing: the formula itself is looked at.
-AXE_CONTEXT = {"exclude": [["mjx-container > svg"]]}
 LIVE_PAGE = "live/index.html"
 
 # --- pages as text ---
@@ -175,10 +173,9 @@ def wait_until(browser, condition: str, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-# Formulas are drawn, and the colours of the theme are no longer on their way.
+# Letters have their fonts, and the colours of the theme are no longer on their way.
 COMPLETE = """
-    (!document.querySelector('script[src*="mathjax"]')
-     || [...document.querySelectorAll('.math')].every(e => e.querySelector('mjx-container')))
+    document.fonts.status === 'loaded'
     && document.getAnimations().every(e => e.playState === 'finished')
 """
 
@@ -236,8 +233,8 @@ def violations(browser, rules: Iterable[str] = ()) -> list[str]:
         browser.execute_script(PLAIN_CODE)
         browser.execute_script(axe_script())
     options = {**AXE_OPTIONS, "runOnly": [*rules]} if rules else AXE_OPTIONS
-    run = "axe.run(arguments[0], arguments[1]).then(arguments[2])"
-    found = browser.execute_async_script(run, AXE_CONTEXT, options)["violations"]
+    run = "axe.run(arguments[0]).then(arguments[1])"
+    found = browser.execute_async_script(run, options)["violations"]
     return [f"{rule['id']} at {rule['nodes'][0]['html'][:120]}" for rule in found]
 
 

@@ -21,7 +21,7 @@ RULES_OF_SIGHT = "color-contrast", "link-in-text-block", "scrollable-region-focu
 IN_THE_DARK = "index", "01-basic-code", "09-character-model", "13-break-it", "shape-reference"
 # What of its contents a page loads a file for.
 USES = {
-    "tex-svg.js": "math", "clipboard.min.js": "highlight", "copybutton.js": "highlight",
+    "clipboard.min.js": "highlight", "copybutton.js": "highlight",
     "copybutton.css": "highlight", "pygments.css": "highlight", "mystnb": "cell",
     "togglebutton": "toggle", "sphinx-design": "sd-card", "design-tabs": "sd-tab-set",
 }  # fmt: skip

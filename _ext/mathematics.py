@@ -44,7 +44,7 @@ def italic(letter: str) -> str:
     if letter.isascii():
         start, first = (0x1D434, "A") if letter.isupper() else (0x1D44E, "a")
     else:
-        start, first = (0x1D6E2, "Α") if letter.isupper() else (0x1D6FC, "α")  # noqa: RUF001
+        start, first = (0x1D6E2, "Α") if letter.isupper() else (0x1D6FC, "α")
     return chr(start + ord(letter) - ord(first))
 
 
@@ -54,7 +54,7 @@ def write_font(app, exception):
     pages = (path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html"))
     formulas = "".join(formula for page in pages for formula in FORMULA.findall(page))
     used = set(re.sub("<[^>]*>", "", formulas) + "√")  # of a root, which is an element
-    used |= {italic(letter) for letter in used if re.fullmatch("[A-Za-zΑ-Ωα-ω]", letter)}  # noqa: RUF001
+    used |= {italic(letter) for letter in used if re.fullmatch("[A-Za-zΑ-Ωα-ω]", letter)}
     source = next(file for file in metadata.files("ziamath") if file.suffix == ".ttf").locate()
     options = subset.Options(flavor="woff", name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], hinting=False)
     font = subset.load_font(source, options)

@@ -1,12 +1,20 @@
 """What every test needs: the library on the path, and one rule for notebooks about a text."""
 
+import os
 import sys
 from pathlib import Path
+
+import pytest
+import torch
 
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 
 from rnnlib import text  # noqa: E402
+
+# Test processes share the cores. (The kernel of a notebook is a process of its own, and sets this
+# in its first cells, as a reader's does.)
+torch.set_num_threads(1)
 
 
 def has_text() -> bool:
@@ -17,6 +25,12 @@ def has_text() -> bool:
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         has_text()  # looked for once, before the processes of this run start
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+def pytest_xdist_auto_num_workers(config):
+    """One more than cores: the tests of the pages wait for a browser, and others for processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_report_header():

@@ -2,7 +2,7 @@
 
 Accessibility: some labels of the theme contradict what stands on the thing they label, and
 its side bar belongs to no landmark of the page; `REPAIRS` mends the finished pages. `page.js`,
-in each of them, has what is left: paper in the light theme, and the focus after a menu.
+in each of them, has what is left: paper in the light theme, the focus after a menu and on formulas.
 
 The live views: a page that holds the place of one, an element with the classes `live-view` and
 `live-` + its name, loads the scripts of that view and no others. They lie in `live/`, with their

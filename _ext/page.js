@@ -17,4 +17,11 @@
     const button = document.querySelector(`.${menu.id.split("-")[1]}-toggle`);
     menu.addEventListener("close", () => button.focus(), { once: true });
   }, true);
+
+  // A formula that is wider than the screen is scrolled by keyboard, too.
+  addEventListener("DOMContentLoaded", () => {
+    for (const formula of document.querySelectorAll("div.math")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    }
+  });
 }

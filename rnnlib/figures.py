@@ -47,20 +47,20 @@ def plot_curves(curves, xlabel: str, ylabel: str, yscale: str = "linear", size=S
 
 
 def plot_heatmap(
-    values, rows, columns, xlabel="", ylabel="", format="{:.2f}", size=None, limits=None
+    values, rows, columns, xlabel="", ylabel="", format="{:.2f}", size=None, most=1.0
 ) -> Figure:
     """A table of numbers `(len(rows), len(columns))` as colours, each with its number in it.
 
-    `rows` and `columns` are names; `limits` are the numbers at the two ends of the colours.
+    `rows` and `columns` are names. Numbers near 0 are pale, `most` and -`most` have full colour.
     """
     values = [list(map(float, row)) for row in values]
     size = size or (max(5.0, 1.4 + 0.5 * len(columns)), 0.9 + 0.36 * len(rows))
     with course_style():
         figure, axes = plt.subplots(figsize=size)
-        image = axes.imshow(values, cmap="cividis", aspect="auto", clim=limits)
+        axes.imshow(values, cmap="PuOr_r", aspect="auto", clim=(-most, most))
         for i, row in enumerate(values):
             for j, value in enumerate(row):
-                colour = "white" if image.norm(value) < 0.55 else "black"
+                colour = "white" if abs(value) > 0.6 * most else "black"
                 _text(axes, j, i, format.format(value), size=10, color=colour)
         axes.set(xlabel=xlabel, xticks=range(len(columns)), xticklabels=columns)
         axes.set(ylabel=ylabel, yticks=range(len(rows)), yticklabels=rows)

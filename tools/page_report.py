@@ -224,15 +224,16 @@ def axe_script() -> str:
     return path.read_text(encoding="utf-8")
 
 
-def violations(browser, rules: Iterable[str] = ()) -> list[str]:
+def violations(browser, rules: Iterable[str] = (), without: Iterable[str] = ()) -> list[str]:
     """What axe-core finds wrong with the page as it stands there; its code becomes plain.
 
-    Of all its rules, or only of those named.
+    Of all its rules or only of those named, without some.
     """
     if not browser.execute_script("return Boolean(window.axe)"):
         browser.execute_script(PLAIN_CODE)
         browser.execute_script(axe_script())
-    options = {**AXE_OPTIONS, "runOnly": [*rules]} if rules else AXE_OPTIONS
+    options = {**AXE_OPTIONS, "rules": {rule: {"enabled": False} for rule in without}}
+    options |= {"runOnly": [*rules]} if rules else {}
     run = "axe.run(arguments[0]).then(arguments[1])"
     found = browser.execute_async_script(run, options)["violations"]
     return [f"{rule['id']} at {rule['nodes'][0]['html'][:120]}" for rule in found]

@@ -1,7 +1,6 @@
 """The checks of "Break it" accuse no correct network: a sample of the 100 of tools/check_kit."""
 
 import pytest
-import torch
 
 from tools.check_kit import accusations, correct_networks, load_kit
 
@@ -11,7 +10,6 @@ SAMPLE = [*EXTREMES, ("RNN", 512, 3), ("GRU", 200, 2), ("LSTM", 120, 3)]
 
 @pytest.fixture(scope="module")
 def kit():
-    torch.set_num_threads(1)
     return load_kit()
 
 

@@ -188,9 +188,9 @@ def test_one_command_sets_the_address_everywhere(tmp_path):
     assert refused.returncode
 
 
-@pytest.mark.parametrize(("source", "target"), [("banana", "ananas"), ("abc", "bcd")])
-def test_chapter_1_works_for_any_pair_by_changing_one_line(source, target):
+def test_chapter_1_works_for_another_pair_by_changing_one_line():
     """Run the code of chapter 1, up to its exercises, with another word."""
+    source, target = "banana", "ananas"
     cells = nbformat.read(ROOT / "chapters" / "01-basic-code.ipynb", as_version=4).cells
     last = next(i for i, cell in enumerate(cells) if "## Exercises\n" in cell.source)
     code = "\n\n".join(cell.source for cell in cells[:last] if cell.cell_type == "code")

@@ -82,10 +82,10 @@ def test_heatmap_writes_every_number_in_its_cell():
 
 
 def test_numbers_of_a_heatmap_are_light_on_dark_and_dark_on_light():
-    for limits, colours in {None: ["white", "black"], (0, 4): ["white", "white"]}.items():
-        figure = figures.plot_heatmap([[0, 1]], ["r"], ["a", "b"], format="{:.0f}", limits=limits)
+    for most, colours in {1: ["black", "white"], 4: ["black", "black"]}.items():
+        figure = figures.plot_heatmap([[0, -1]], ["r"], ["a", "b"], format="{:.0f}", most=most)
         assert [text.get_color() for text in figure.axes[0].texts] == colours
-        assert texts(figure) == ["0", "1"]
+        assert texts(figure) == ["0", "-1"]
 
 
 def test_unrolled_network_has_a_column_for_each_input_and_names_its_rows():

@@ -18,7 +18,8 @@ sentence: of a chapter the question it answers, from the map of the landing page
 Weight: Jupyter Book loads all that any page might use on each of them. `USED_WITH` keeps
 what a page uses; Thebe (live code from a CDN) is used nowhere. The theme submits a search to
 search.html, so the index is loaded there alone. Its icons come as a script of 1.5 MB, which
-draws two thousand; the dozen that a page shows are drawn into the page when it is built.
+draws two thousand; the dozen that a page shows are drawn into the page when it is built. And
+of its styles, for all that any site might show, those stay that some page or script may use.
 """
 
 import functools
@@ -143,7 +144,6 @@ ICON_NOTICE = "Font Awesome Free, CC BY 4.0"  # the licence asks for it
 ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
 # A name, then width, height, other names, code point and path of the icon.
 SHAPE = re.compile(r'"?([\w-]+)"?:\[(\d+),(\d+),\[[^]]*\],"\w+","([^"]+)"\]')
-ICON_RULE = re.compile(r'(\.fa-[\w-]+:before,?)+\{content:"[^"]*"\}')
 
 
 def copy_live(app, exception):
@@ -253,9 +253,43 @@ def repair_pages(app, exception):
         page = page.replace("</head>", f"<script>\n{script}</script>\n  </head>", 1)
         page = ICON.sub(lambda match: draw_icon(match, shapes), page)
         path.write_text(page, encoding="utf-8")
-    # The icons once more, as characters of a font: a fifth of the theme's rules.
-    style = static / "styles" / "pydata-sphinx-theme.css"
-    style.write_text(ICON_RULE.sub("", style.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def prune(css: str, known: set[str]) -> str:
+    """The rules whose classes are all known, in any of their selectors."""
+    kept, start, depth = [], 0, 0
+    for brace in re.finditer("[{}]", css):
+        depth += 1 if brace[0] == "{" else -1
+        if brace[0] == "{" and depth == 1:
+            head, inside = css[start : brace.start()], brace.end()
+        elif depth == 0:
+            content, start = css[inside : brace.start()], brace.end()
+            selectors = re.split(r"\*/|;", head)[-1].strip()
+            if selectors.startswith(("@media", "@supports", "@layer")):
+                content = prune(content, known)
+                used = bool(content.strip())
+            else:
+                # What :not() excludes need not exist.
+                parts = re.sub(r":not\([^)]*\)", "", selectors).split(",")
+                used = any(set(re.findall(r"\.([\w-]+)", part)) <= known for part in parts)
+            if used or selectors.startswith(("@font-face", "@keyframes", "@page")):
+                kept.append(f"{head}{{{content}}}")
+    return "".join(kept) + css[start:]
+
+
+def prune_styles(app, exception):
+    """A script may make a class of any word in it."""
+    if exception is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    scripts = [
+        path for path in site.rglob("*.js") if path.stem not in ("searchindex", "fontawesome")
+    ]
+    known = set()
+    for path in [*site.rglob("*.html"), *scripts]:
+        known.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
+    for path in site.rglob("*.css"):
+        path.write_text(prune(path.read_text(encoding="utf-8"), known), encoding="utf-8")
 
 
 def search_without_fetch(app, pagename, templatename, context, doctree):
@@ -290,6 +324,7 @@ def setup(app):
     app.connect("config-inited", set_previews)
     app.connect("build-finished", copy_live)
     app.connect("build-finished", repair_pages)
+    app.connect("build-finished", prune_styles)
     app.connect("build-finished", write_not_found)  # not one of the theme's pages
     app.connect("html-page-context", describe)
     app.connect("html-page-context", search_without_fetch)

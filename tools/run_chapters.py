@@ -7,12 +7,15 @@ As a reader's "Run all" does; metadata that changes from run to run is dropped; 
 written if a cell fails.
 """
 
+import base64
+import io
 import sys
 import time
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 from tools.first_cell import first_cell, notebooks
 
@@ -36,6 +39,19 @@ def merge_streams(outputs: list) -> list:
     return merged
 
 
+def with_palette(png: str) -> str:
+    """The picture with 256 colours, chosen from its own: a third of the bytes, and no visible loss."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    if picture.mode != "P":
+        content = io.BytesIO()
+        # Without dithering, which would speckle even areas.
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+            content, "png", optimize=True, dpi=picture.info.get("dpi", (100, 100))
+        )
+        png = base64.b64encode(content.getvalue()).decode()
+    return png
+
+
 def run(path: Path) -> None:
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
@@ -57,6 +73,8 @@ def run(path: Path) -> None:
                 output.traceback = [f"{output.ename}: {output.evalue}"]
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
+            if "image/png" in output.get("data", {}):
+                output.data["image/png"] = with_palette(output.data["image/png"])
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
     print(f"{path.name}: {len(code)} code cells, {time.perf_counter() - started:.1f} s")

@@ -140,6 +140,8 @@ LEFTOVERS = re.compile(
 )
 SEARCH = re.compile(r'<script src="[^"]*(searchtools|language_data|searchindex)\.js"></script>')
 
+NO_CODE = "searchindex", "fontawesome"
+CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 ICON_NOTICE = "Font Awesome Free, CC BY 4.0"  # the licence asks for it
 ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
 # A name, then width, height, other names, code point and path of the icon.
@@ -256,7 +258,8 @@ def repair_pages(app, exception):
 
 
 def prune(css: str, known: set[str]) -> str:
-    """The rules whose classes are all known, in any of their selectors."""
+    """The rules with a selector whose classes are all known; "a-" stands for all that begin so."""
+    starts = tuple(name for name in known if name.endswith("-"))
     kept, start, depth = [], 0, 0
     for brace in re.finditer("[{}]", css):
         depth += 1 if brace[0] == "{" else -1
@@ -271,25 +274,32 @@ def prune(css: str, known: set[str]) -> str:
             else:
                 # What :not() excludes need not exist.
                 parts = re.sub(r":not\([^)]*\)", "", selectors).split(",")
-                used = any(set(re.findall(r"\.([\w-]+)", part)) <= known for part in parts)
+                used = any(
+                    all(name in known or name.startswith(starts) for name in CLASS.findall(part))
+                    for part in parts
+                )
             if used or selectors.startswith(("@font-face", "@keyframes", "@page")):
                 kept.append(f"{head}{{{content}}}")
     return "".join(kept) + css[start:]
 
 
 def prune_styles(app, exception):
-    """A script may make a class of any word in it."""
+    """Leave out the packages' rules that no page uses, as it is built or as a script changes it.
+
+    A script may make a class of any word in it, or of a word that ends in "-" and something more.
+    """
     if exception is not None or app.builder.format != "html":
         return
-    site = Path(app.outdir)
-    scripts = [
-        path for path in site.rglob("*.js") if path.stem not in ("searchindex", "fontawesome")
-    ]
-    known = set()
-    for path in [*site.rglob("*.html"), *scripts]:
-        known.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
+    site, known = Path(app.outdir), set()
+    for path in site.rglob("*.html"):
+        for names in re.findall('class="([^"]*)"', path.read_text(encoding="utf-8")):
+            known.update(names.split())
+    for path in site.rglob("*.js"):
+        if path.parent.name not in ("data", "models") and path.stem not in NO_CODE:
+            known.update(re.findall(r"-?[A-Za-z_][\w-]*", path.read_text(encoding="utf-8")))
     for path in site.rglob("*.css"):
-        path.write_text(prune(path.read_text(encoding="utf-8"), known), encoding="utf-8")
+        if path.name not in ("course.css", "live.css"):
+            path.write_text(prune(path.read_text(encoding="utf-8"), known), encoding="utf-8")
 
 
 def search_without_fetch(app, pagename, templatename, context, doctree):

@@ -3,6 +3,7 @@
     python -m tools.page_report                       the site in _build/html
     python -m tools.page_report --site PATH           another one
     python -m tools.page_report --json report.json    the same for a program to read
+    python -m tools.page_report --axe axe.min.js      another axe-core: npm's is newer
 
 Pages are opened in Chromium without a window, from their files: the strictest way, since a
 file may not fetch(). Bytes are those of every file asked for when a page is opened, the page
@@ -224,14 +225,16 @@ def axe_script() -> str:
     return path.read_text(encoding="utf-8")
 
 
-def violations(browser, rules: Iterable[str] = (), without: Iterable[str] = ()) -> list[str]:
+def violations(
+    browser, rules: Iterable[str] = (), without: Iterable[str] = (), axe: str = ""
+) -> list[str]:
     """What axe-core finds wrong with the page as it stands there; its code becomes plain.
 
-    Of all its rules or only of those named, without some.
+    Of all its rules or only of those named, without some; by the pinned script or another.
     """
     if not browser.execute_script("return Boolean(window.axe)"):
         browser.execute_script(PLAIN_CODE)
-        browser.execute_script(axe_script())
+        browser.execute_script(axe or axe_script())
     options = {**AXE_OPTIONS, "rules": {rule: {"enabled": False} for rule in without}}
     options |= {"runOnly": [*rules]} if rules else {}
     run = "axe.run(arguments[0]).then(arguments[1])"
@@ -242,12 +245,12 @@ def violations(browser, rules: Iterable[str] = (), without: Iterable[str] = ()) 
 # --- the report ---
 
 
-def report_page(browser, page: Page, pages: dict[Path, Page]) -> dict:
+def report_page(browser, page: Page, pages: dict[Path, Page], axe: str) -> dict:
     wrong, problems, addresses = {}, [], set()
     for view, (width, theme) in VIEWS.items():
         show(browser, page.path.as_uri(), width, theme)
         wait_until(browser, COMPLETE)
-        wrong[view] = violations(browser)
+        wrong[view] = violations(browser, axe=axe)
         problems += errors(browser)
         addresses.update(requested(browser))
     plain, small = weight(addresses)
@@ -306,13 +309,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--axe", type=Path)
     arguments = parser.parse_args()
     site = arguments.site.resolve()
     pages = read_pages(site)
     if not pages:
         sys.exit(f"no pages in {arguments.site}; build the book first: jupyter-book build .")
     try:
-        axe_script()
+        axe = arguments.axe.read_text(encoding="utf-8") if arguments.axe else axe_script()
         browser = open_browser()
     except NoBrowser as problem:
         sys.exit(str(problem))
@@ -322,7 +326,7 @@ def main() -> None:
     try:
         for path, page in pages.items():
             name = path.relative_to(site).as_posix()
-            report[name] = report_page(browser, page, pages)
+            report[name] = report_page(browser, page, pages, axe)
             print_row(name, report[name])
         milliseconds = first_character(browser, site / LIVE_PAGE)
     finally:

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from _ext.course_site import leave_out_dead_buttons
+from _ext.course_site import leave_out_dead_buttons, prune
 from tools.page_report import broken_links
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,3 +65,16 @@ def test_the_site_is_built_without_torch_and_without_what_builds_the_live_page(b
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     assert not [path for path in built_site.rglob("*") if path.suffix == ".py"]
     assert not (built_site / "_static" / "live" / "build").exists()
+
+
+def test_styles_that_no_page_or_script_can_use_are_left_out(built_site):
+    styles = (
+        "/*! thanks */ .a,.b{x:1}.c{y:2}@media print{.c{z:3}.a{z:4}}@media print{.c{z:3}}"
+        ".d-e:not(.c){k:1}.a.c{k:2}@font-face{f:1}p{q:1}"
+    )
+    assert prune(styles, {"a", "d-"}) == (
+        "/*! thanks */ .a,.b{x:1}@media print{.a{z:4}}.d-e:not(.c){k:1}@font-face{f:1}p{q:1}"
+    )
+    theme = (built_site / "_static" / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    assert ".bs-tooltip-auto" in theme  # Bootstrap's script puts this name together
+    assert len(theme) < 150_000

@@ -10,7 +10,7 @@
     ["rnn-untrained", "RNN, untrained"],
     ["rnn-20-epochs", "RNN, 20 epochs"],
     ["rnn-500-epochs", "RNN, 500 epochs"],
-    ["gru-by-heart", "GRU, by heart"],
+    ["gru-by-heart", "GRU, 500 epochs"],
     ["gru-whole-book", "GRU, whole book"],
   ];
   const PACES = [["slow", "slow", 250], ["quick", "quick", 40], ["none", "all at once", 0]];

@@ -51,8 +51,8 @@ NETWORKS = {
         "RNN, 500 epochs", "the first pages, 500 times", "pages", "chapter 9, the stored RNN", 2
     ),
     "gru-by-heart": Page(
-        "GRU, by heart", "the first pages, 500 times", "pages",
-        "trained for this page, chapter 9's recipe", 2,
+        "GRU, 500 epochs", "the first pages, 500 times", "pages",
+        "trained for this page by the recipe of chapter 9", 2,
     ),
     "gru-whole-book": Page(
         "GRU, whole book", "nine tenths of the book, 45 times", "book", "trained for this page", 2
@@ -80,7 +80,9 @@ def original(name: str, corpus, vocab):
 
 def export_networks(corpus, vocab) -> None:
     """The scripts of all networks, and a table of them; perplexities are those of the scripts."""
-    rows = ["| Network | Has read | Weights | Bits | Perplexity, first pages | last pages |"]
+    rows = [
+        "| Network | Has read | Its weights come from | Bits per weight | Perplexity on the first pages | on the last pages |"
+    ]
     rows.append("|---|---|---|---|---|---|")
     for name, page in NETWORKS.items():
         model, bits = original(name, corpus, vocab), 8 * page.parts

@@ -92,7 +92,8 @@ def one_page(site: Path, root: Path = ROOT) -> str:
         sections.append(f'<section class="whole-page" id="{key(name)}">{body}</section>')
     head = re.sub(r"<script\b.*?</script>", "", head, flags=re.DOTALL)
     listing = "<h1>Contents</h1><ul>" + "".join(contents) + "</ul>"
-    whole = f"<body><main>{listing}{''.join(sections)}</main></body>"
+    article = f'<article class="bd-article">{listing}{"".join(sections)}</article>'
+    whole = f'<body><main class="bd-content">{article}</main></body>'
     style = f"<style>{STYLE}</style>"
     return f'<!DOCTYPE html><html lang="en" data-theme="light">{head}{style}{whole}</html>'
 

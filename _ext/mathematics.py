@@ -6,6 +6,7 @@ lack: the site brings STIX Two Math (SIL Open Font License), with no more than t
 that its formulas use. The font comes with the installed package ziamath.
 """
 
+import html
 import re
 from importlib import metadata
 from pathlib import Path
@@ -63,7 +64,9 @@ def write_font(app, exception):
         return
     pages = (path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html"))
     formulas = "".join(formula for page in pages for formula in FORMULA.findall(page))
-    used = set(re.sub("<[^>]*>", "", formulas) + "√")  # of a root, which is an element
+    used = set(
+        html.unescape(re.sub("<[^>]*>", "", formulas)) + "√"
+    )  # of a root, which is an element
     used |= {italic(letter) for letter in used if re.fullmatch("[A-Za-zΑ-Ωα-ω]", letter)}
     source = next(file for file in metadata.files("ziamath") if file.suffix == ".ttf").locate()
     options = subset.Options(flavor="woff", name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], hinting=False)

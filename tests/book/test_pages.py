@@ -15,7 +15,10 @@ from tools.page_report import (
     show,
     violations,
     wait_until,
+    weight,
 )
+
+MOST_BYTES = 900 * 1024  # of a page with all it loads, not compressed
 
 # The rules whose answer depends on colours and sizes. Colours take as long as all others together,
 # and are those of the same few styles on every page.
@@ -61,7 +64,7 @@ def chapter(built_site) -> str:
 
 
 def test_every_page_is_sound(site, browser):
-    """No violation of accessibility, error, request elsewhere or sideways scrolling.
+    """No violation of accessibility, error, request elsewhere, weight or sideways scrolling.
 
     Each page is asked every rule but that of colours wide and light; some of each kind are asked
     that one, too, and the rules of sight narrow and dark. `python -m tools.page_report` asks all
@@ -74,7 +77,10 @@ def test_every_page_is_sound(site, browser):
         wait_until(browser, COMPLETE)
         problems = violations(browser, without=[] if path.stem in SHOWPIECES else [COLOURS])
         problems += too_wide(browser, 1280) + errors(browser)
-        problems += [f"asks for {address[:200]}" for address in elsewhere(requested(browser))]
+        asked = requested(browser)
+        problems += [f"asks for {address[:200]}" for address in elsewhere(asked)]
+        if weight(asked)[0] > MOST_BYTES:
+            problems.append(f"weighs {weight(asked)[0]} bytes")
         if path.stem in SHOWPIECES:
             show(browser, path.as_uri(), 390, "dark")
             wait_until(browser, COMPLETE)

@@ -1,16 +1,20 @@
 """The built site: strict, complete, and sufficient to itself."""
 
+import html
 import re
 import subprocess
 import sys
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from _ext.course_site import leave_out_dead_buttons, prune
+from _ext.mathematics import FONT, FORMULA, italic, to_mathml
 from tools.page_report import broken_links
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,3 +82,22 @@ def test_styles_that_no_page_or_script_can_use_are_left_out(built_site):
     theme = (built_site / "_static" / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
     assert ".bs-tooltip-auto" in theme  # Bootstrap's script puts this name together
     assert len(theme) < 150_000
+
+
+def test_formulas_are_there_without_a_script_and_their_font_has_every_character(site, built_site):
+    known = TTFont(built_site / FONT).getBestCmap()
+    pages = [page for page in site.values() if "<math" in page.text]
+    assert len(pages) > 15
+    for page in pages:
+        for formula in FORMULA.findall(page.text):
+            letters = set(html.unescape(re.sub("<[^>]*>", "", formula)))
+            letters |= {italic(letter) for letter in letters if re.fullmatch("[A-Za-z]", letter)}
+            letters = {
+                letter for letter in letters if unicodedata.category(letter) not in ("Cf", "Zs")
+            }
+            assert {letter for letter in letters if ord(letter) not in known} == set(), (
+                page.path.name
+            )
+    assert not [page.path.name for page in pages if "mathjax" in " ".join(page.loads).lower()]
+    assert italic("h") == "ℎ"
+    assert "hidden_size" in to_mathml(r"\sqrt{\text{hidden_size}}", display=False)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import string
 
 import pytest
@@ -226,3 +227,32 @@ def test_table_and_files_say_what_is_measured_with_the_rounded_weights():
     for name in ("rnn-500-epochs", "gru-by-heart"):  # reciting is worse than knowing nothing
         untrained = about["rnn-untrained"]["perplexity"]["end"]
         assert about[name]["perplexity"]["end"] > untrained
+
+
+def numbers(colour: str) -> list[int]:
+    return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+
+
+def luminance(colour: list[float]) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (c / 12.92 if c <= 0.04 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+THEMES = [(0, "#222832", "#f3f4f5"), (1, "#ced6dd", "#29313d")]
+
+
+@pytest.mark.parametrize(("theme", "text", "paper"), THEMES, ids=["light", "dark"])
+def test_numbers_keep_their_contrast_on_the_strongest_tint(theme, text, paper):
+    """The pinned axe-core cannot see it: it does not know `color-mix`."""
+    style = (LIVE / "live.css").read_text(encoding="utf-8")
+    rules = re.findall(r"\.bd-article \{\n(.*?)\n\}", style, re.DOTALL)[theme]
+    share = float(re.search(r"--live-strength: ([\d.]+)", rules)[1])
+    share *= int(re.search(r"\((\d+) \* Math", (LIVE / "live.js").read_text("utf-8"))[1]) / 100
+    colours = re.findall(r"--live-(?:input|state|output|weight|below): (#\w{6})", rules)
+    assert len(colours) == 5
+    for colour in colours:
+        ends = zip(numbers(paper), numbers(colour), strict=True)
+        mixed = [a + share * (b - a) for a, b in ends]
+        dark, light = sorted([luminance(numbers(text)), luminance(mixed)])
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour

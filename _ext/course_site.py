@@ -115,7 +115,7 @@ USED_WITH = {
     "clipboard": 'class="highlight',
     "copybutton": 'class="highlight',
     "pygments": 'class="highlight',
-    "mathjax": None,
+    "mathjax": None,  # a setting for it that the parser adds; formulas need no script
     "mystnb": 'class="cell ',
     "design": r'class="(\S+ )*sd-',
     "toggle": r'class="(\S+ )*(toggle|admonition dropdown)[ "]',

@@ -64,9 +64,8 @@ def write_font(app, exception):
         return
     pages = (path.read_text(encoding="utf-8") for path in Path(app.outdir).rglob("*.html"))
     formulas = "".join(formula for page in pages for formula in FORMULA.findall(page))
-    used = set(
-        html.unescape(re.sub("<[^>]*>", "", formulas)) + "√"
-    )  # of a root, which is an element
+    # The sign of a root stands in no text: it is an element.
+    used = {"√", *html.unescape(re.sub("<[^>]*>", "", formulas))}
     used |= {italic(letter) for letter in used if re.fullmatch("[A-Za-zΑ-Ωα-ω]", letter)}
     source = next(file for file in metadata.files("ziamath") if file.suffix == ".ttf").locate()
     options = subset.Options(flavor="woff", name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], hinting=False)

@@ -20,6 +20,8 @@ CONVERTER = LatexToMathML()
 FORMULA = re.compile(r"<math[ >].*?</math>", re.DOTALL)
 # A formula in a line, with what may not be parted from it. Browsers would break the line there.
 TIED = re.compile(r"(\(?)(<math>(?:(?!</math>).)*</math>)([.,:;?!)’”]*)", re.DOTALL)
+# A root over more than one line.
+TALL_ROOT = re.compile(r"<m(sqrt|root)>(?:(?!</m\1>).)*<m(frac|table|under|over)", re.DOTALL)
 # A name such as `hidden_size`: TeX wants its underscore escaped, MathJax in a notebook does not.
 NAME = re.compile(r"\\text\{[^{}]*\}")
 
@@ -59,6 +61,15 @@ def italic(letter: str) -> str:
     return chr(start + ord(letter) - ord(first))
 
 
+def keep_low_root(font):
+    """Keep only the root for a single line: beside each, Chromium leaves room for the widest."""
+    variants = font["MATH"].table.MathVariants
+    root = variants.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
+    root = variants.VertGlyphConstruction[root]
+    del root.MathGlyphVariantRecord[1:]
+    root.GlyphAssembly = None
+
+
 def write_font(app, exception):
     if exception is not None or app.builder.format != "html":
         return
@@ -70,12 +81,8 @@ def write_font(app, exception):
     source = next(file for file in metadata.files("ziamath") if file.suffix == ".ttf").locate()
     options = subset.Options(flavor="woff", name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14], hinting=False)
     font = subset.load_font(source, options)
-    # Beside each root, Chromium leaves room for the font's widest: keep the one for a single line.
-    variants = font["MATH"].table.MathVariants
-    root = variants.VertGlyphCoverage.glyphs.index(font.getBestCmap()[ord("√")])
-    root = variants.VertGlyphConstruction[root]
-    del root.MathGlyphVariantRecord[1:]
-    root.GlyphAssembly = None
+    if not TALL_ROOT.search(formulas):
+        keep_low_root(font)
     subsetter = subset.Subsetter(options)
     subsetter.populate(text="".join(used))
     subsetter.subset(font)

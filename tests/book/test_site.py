@@ -14,7 +14,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from _ext.course_site import leave_out_dead_buttons, prune
-from _ext.mathematics import FONT, FORMULA, italic, to_mathml
+from _ext.mathematics import FONT, FORMULA, TALL_ROOT, italic, to_mathml
 from tools.page_report import broken_links
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,3 +101,5 @@ def test_formulas_are_there_without_a_script_and_their_font_has_every_character(
     assert not [page.path.name for page in pages if "mathjax" in " ".join(page.loads).lower()]
     assert italic("h") == "ℎ"
     assert "hidden_size" in to_mathml(r"\sqrt{\text{hidden_size}}", display=False)
+    assert TALL_ROOT.search(to_mathml(r"\sqrt{\frac{1}{n}}", display=False))
+    assert not TALL_ROOT.search(to_mathml(r"\sqrt{n} + \frac{1}{n} + \sqrt{n}", display=False))

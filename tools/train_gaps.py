@@ -177,7 +177,7 @@ def train(contender: str, gap: int, jobs: list[tuple], budget: int, anywhere=Fal
 
 
 def choose_rate(contender: str, gap: int) -> tuple[float, bool, list[dict]]:
-    """The best learning rate at this gap, whether anything was learnt with it, the trainings."""
+    """The best learning rate at this gap, whether anything was learned with it, the trainings."""
     trials = []
 
     def share(run):
@@ -200,12 +200,12 @@ def choose_rate(contender: str, gap: int) -> tuple[float, bool, list[dict]]:
 
 def choose_rates(contender: str) -> tuple[dict[str, float], list[dict]]:
     """The learning rate for each gap, and the trainings that say so."""
-    rates, trainings, learnt = {}, [], True
+    rates, trainings, learned = {}, [], True
     for gap in GAPS:
-        if learnt:
-            rate, learnt, entries = choose_rate(contender, gap)
+        if learned:
+            rate, learned, entries = choose_rate(contender, gap)
             trainings += entries
-        rates[str(gap)] = rate if learnt or not rates else rates[str(GAPS[GAPS.index(gap) - 1])]
+        rates[str(gap)] = rate if learned or not rates else rates[str(GAPS[GAPS.index(gap) - 1])]
     return rates, trainings
 
 

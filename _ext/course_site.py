@@ -140,6 +140,14 @@ LEFTOVERS = re.compile(
 )
 SEARCH = re.compile(r'<script src="[^"]*(searchtools|language_data|searchindex)\.js"></script>')
 
+# A formula or code in a line, with the signs that may not be parted from it.
+TIED = re.compile(
+    r"(\(?)(<math>.*?</math>|<code class=\"docutils literal[^>]*>.*?</code>)([.,:;?!)’”]*)",
+    re.DOTALL,
+)
+LONGEST_TIED = 36  # characters of code that surely fit into a line of a phone
+CHAPTER = re.compile(r"(?<=>)([Cc]hapters?) (?=\d)")
+
 NO_CODE = "searchindex", "fontawesome"
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 ICON_NOTICE = "Font Awesome Free, CC BY 4.0"  # the licence asks for it
@@ -204,6 +212,24 @@ def describe(app, pagename, templatename, context, doctree):
         f'<meta name="description" content="{content}" />\n'
         f'<meta property="og:description" content="{content}" />\n'
     )
+
+
+def tie(app, pagename, templatename, context, doctree):
+    """Let no line break in a shape such as `(5, 3, 4)`, before its full stop or in "chapter 5"."""
+
+    def tied(match: re.Match) -> str:
+        thing = match[2]
+        alone = not match[1] and not match[3]
+        if thing.startswith("<code"):
+            code = html.unescape(re.sub("<[^>]*>", "", thing))
+            if len(code) > LONGEST_TIED or (alone and " " not in code):
+                return match[0]
+        elif alone:
+            return match[0]
+        return f'<span class="tied">{match[0]}</span>'
+
+    if "body" in context:
+        context["body"] = CHAPTER.sub(r"\1&nbsp;", TIED.sub(tied, context["body"]))
 
 
 def write_not_found(app, exception):
@@ -337,6 +363,7 @@ def setup(app):
     app.connect("build-finished", prune_styles)
     app.connect("build-finished", write_not_found)  # not one of the theme's pages
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", tie)
     app.connect("html-page-context", search_without_fetch)
     app.connect("html-page-context", load_views)
     app.connect("html-page-context", keep_what_is_used, priority=900)

@@ -18,8 +18,6 @@ from math_core import LatexToMathML
 FONT = "_static/stix-two-math.woff"
 CONVERTER = LatexToMathML()
 FORMULA = re.compile(r"<math[ >].*?</math>", re.DOTALL)
-# A formula in a line, with what may not be parted from it. Browsers would break the line there.
-TIED = re.compile(r"(\(?)(<math>(?:(?!</math>).)*</math>)([.,:;?!)’”]*)", re.DOTALL)
 # A root over more than one line.
 TALL_ROOT = re.compile(r"<m(sqrt|root)>(?:(?!</m\1>).)*<m(frac|table|under|over)", re.DOTALL)
 # A name such as `hidden_size`: TeX wants its underscore escaped, MathJax in a notebook does not.
@@ -40,14 +38,6 @@ def visit_math(self, node):
 def visit_displaymath(self, node):
     self.body.append(f'<div class="math">{to_mathml(node.astext(), display=True)}</div>\n')
     raise SkipNode
-
-
-def tie(app, pagename, templatename, context, doctree):
-    def tied(match: re.Match) -> str:
-        return f'<span class="tied">{match[0]}</span>' if match[1] or match[3] else match[0]
-
-    if "body" in context:
-        context["body"] = TIED.sub(tied, context["body"])
 
 
 def italic(letter: str) -> str:
@@ -91,6 +81,5 @@ def write_font(app, exception):
 
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
-    app.connect("html-page-context", tie)
     app.connect("build-finished", write_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

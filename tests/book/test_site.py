@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from fontTools.ttLib import TTFont
 
-from _ext.course_site import leave_out_dead_buttons, prune
+from _ext.course_site import leave_out_dead_buttons, prune, tie
 from _ext.mathematics import FONT, FORMULA, TALL_ROOT, italic, to_mathml
 from tools.page_report import broken_links
 
@@ -69,6 +69,23 @@ def test_the_site_is_built_without_torch_and_without_what_builds_the_live_page(b
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     assert not [path for path in built_site.rglob("*") if path.suffix == ".py"]
     assert not (built_site / "_static" / "live" / "build").exists()
+
+
+def test_no_line_breaks_in_a_short_shape_or_before_its_full_stop():
+    def tied(body: str) -> str:
+        context = {"body": body}
+        tie(None, "page", "page.html", context, None)
+        return context["body"]
+
+    code = '<code class="docutils literal notranslate">{}</code>'
+    shape, name, call = code.format("(5, 3, 4)"), code.format("h_n"), code.format("f(x), " * 9)
+    assert tied(f"in {shape} and") == f'in <span class="tied">{shape}</span> and'
+    assert tied(f"({name}).") == f'<span class="tied">({name}).</span>'
+    for whole in (f"in {name} and", f"in {call}.", "<math><mi>x</mi></math> and"):
+        assert tied(whole) == whole
+    assert tied("<a><span>chapter 5</span></a> in chapter 5") == (
+        "<a><span>chapter&nbsp;5</span></a> in chapter 5"
+    )
 
 
 def test_styles_that_no_page_or_script_can_use_are_left_out(built_site):

@@ -104,7 +104,7 @@ def print_pdf(browser, site: Path) -> bytes:
     page.write_text(one_page(site), encoding="utf-8")
     try:
         browser.get(page.as_uri())
-        wait_until(browser, READY, 300)
+        wait_until(browser, READY)
         browser.execute_script(UNFOLD)
         options = {"printBackground": True, "generateDocumentOutline": True,
                    "generateTaggedPDF": True, "scale": 0.8,

@@ -49,6 +49,8 @@ for (const word of document.querySelectorAll(".highlight pre span[class]")) {
 document.querySelectorAll("details:not(.admonition)").forEach((fold) => { fold.open = true; });
 """
 LIVE_PAGE = "live/index.html"
+# Seconds until a browser that does not answer counts as broken; on a busy machine it may be slow.
+PATIENCE = 900
 
 # --- pages as text ---
 
@@ -146,7 +148,9 @@ def open_browser():
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(driver))
-    browser.set_script_timeout(300)
+    browser.set_script_timeout(PATIENCE)
+    browser.set_page_load_timeout(PATIENCE)
+    browser.command_executor.client_config.timeout = PATIENCE
     return browser
 
 
@@ -165,7 +169,7 @@ def show(browser, address: str, width: int, theme: str) -> None:
     browser.get(address)
 
 
-def wait_until(browser, condition: str, seconds: float = 120) -> None:
+def wait_until(browser, condition: str, seconds: float = PATIENCE) -> None:
     """Wait until the JavaScript expression `condition` is true."""
     end = time.monotonic() + seconds
     while not browser.execute_script(f"return Boolean({condition})"):

@@ -26,7 +26,7 @@ several_processes = pytest.mark.skipif(
     reason="training on several processes needs torchrun and gloo",
 )
 
-SECONDS = 300
+SECONDS = 900
 
 
 def run(folder, kind, num_processes, num_epochs=2, restarts=0, on_line=None):

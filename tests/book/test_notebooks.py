@@ -128,7 +128,7 @@ def run_first_cell(folder, **environment):
     script = first_cell() + "\nimport rnnlib\nprint(rnnlib.__file__)"
     result = subprocess.run(
         [sys.executable, "-I", "-c", script],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=60,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -199,7 +199,7 @@ def test_chapter_1_works_for_another_pair_by_changing_one_line():
     changed = code.replace(line, f'source, target = "{source}", "{target}"')
     result = subprocess.run(
         [sys.executable, "-c", changed],
-        cwd=ROOT, env={"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+        cwd=ROOT, env={"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert f"predicted {target}" in result.stdout or target in result.stdout

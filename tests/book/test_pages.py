@@ -8,6 +8,7 @@ import pytest
 from tools.make_pdf import key, names, one_page, print_pdf
 from tools.page_report import (
     COMPLETE,
+    PATIENCE,
     elsewhere,
     errors,
     requested,
@@ -46,7 +47,7 @@ def show_with(browser, address: str, width: int, theme: str, mode: str | None) -
     "auto" or nothing.
     """
     store = "localStorage.clear(); if (arguments[0]) localStorage.setItem('mode', arguments[0])"
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     show(browser, address, width, theme)
     while True:
         browser.execute_script(store, mode)

@@ -102,7 +102,8 @@ def test_styles_that_no_page_or_script_can_use_are_left_out(built_site):
 
 
 def test_formulas_are_there_without_a_script_and_their_font_has_every_character(site, built_site):
-    known = TTFont(built_site / FONT).getBestCmap()
+    font = TTFont(built_site / FONT)
+    known = font.getBestCmap()
     pages = [page for page in site.values() if "<math" in page.text]
     assert len(pages) > 15
     for page in pages:
@@ -120,3 +121,8 @@ def test_formulas_are_there_without_a_script_and_their_font_has_every_character(
     assert "hidden_size" in to_mathml(r"\sqrt{\text{hidden_size}}", display=False)
     assert TALL_ROOT.search(to_mathml(r"\sqrt{\frac{1}{n}}", display=False))
     assert not TALL_ROOT.search(to_mathml(r"\sqrt{n} + \frac{1}{n} + \sqrt{n}", display=False))
+    pages = "".join(page.text for page in pages)
+    variants = font["MATH"].table.MathVariants
+    root = variants.VertGlyphCoverage.glyphs.index(known[ord("√")])
+    tall = len(variants.VertGlyphConstruction[root].MathGlyphVariantRecord) > 1
+    assert tall == any(TALL_ROOT.search(formula) for formula in FORMULA.findall(pages))
